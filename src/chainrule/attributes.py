@@ -1,0 +1,188 @@
+"""What a tensor says of itself, in PyTorch's words: shape, dtype, numbers, text.
+
+A mixin of ``Tensor``, which gives them ``_data``, the array, and ``_wrap``, a tensor around an array.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from chainrule.modes import current
+from chainrule.errors import GraphError
+from chainrule.printing import format_tensor
+from chainrule.source import at, user_place
+from chainrule.spec import OF_NUMPY, default, dtype, shown
+from chainrule.vocabulary import Vocabulary
+
+mode_now = current.get
+
+
+class Size(tuple[int, ...]):
+    """A shape, printed as PyTorch does."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"torch.Size({list(self)})"
+
+    def numel(self) -> int:
+        """How many elements a tensor of this shape has."""
+        return math.prod(self)
+
+
+class Values(Vocabulary):
+    """Reading a tensor: shape, dtype, numbers."""
+
+    _data: Any
+    _wrap: Callable[..., Any]
+    requires_grad: Any
+    grad_fn: Any
+    is_leaf: bool
+
+    @property
+    def shape(self) -> Any:
+        return Size(self._data.shape)
+
+    @property
+    def ndim(self) -> int:
+        return len(self._data.shape)
+
+    @property
+    def np_dtype(self) -> np.dtype[Any]:
+        return self._data.dtype  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> dtype:
+        """The element type, ``torch.float32`` and the like."""
+        return OF_NUMPY[self._data.dtype]
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or the size of one dimension."""
+        return self.shape if dim is None else self.shape[dim]
+
+    def dim(self) -> int:
+        """The number of dimensions."""
+        return self.ndim
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return self._data.size if mode_now().trace is None else self.shape.numel()  # type: ignore[no-any-return]
+
+    nelement = numel
+
+    def element_size(self) -> int:
+        """Bytes per element."""
+        return self._data.dtype.itemsize  # type: ignore[no-any-return]
+
+    def is_floating_point(self) -> bool:
+        """Can this tensor carry a gradient?"""
+        return self._data.dtype.kind == "f"  # type: ignore[no-any-return]
+
+    def is_contiguous(self) -> bool:
+        """Do the elements lie in memory in order?"""
+        return bool(np.asarray(self._data).flags.c_contiguous)
+
+    def stride(self) -> tuple[int, ...]:
+        """Elements to step in memory, per dimension."""
+        array = np.asarray(self._data)
+        return tuple(s // array.itemsize for s in array.strides)
+
+    def data_ptr(self) -> int:
+        """The address of the first element."""
+        return int(self._own().ctypes.data)
+
+    def _own(self) -> Any:
+        raise NotImplementedError
+
+    def _array(self, what: str) -> Any:
+        """The values, for something that leaves the graph. Under a trace there are none yet: TraceError."""
+        trace = mode_now().trace
+        return self._data if trace is None else trace.refuse(self, what)
+
+    def item(self) -> Any:
+        """The value of a one-element tensor as a Python number. Raises RuntimeError for any other size.
+
+        >>> import chainrule as torch
+        >>> torch.tensor([2.5]).item()
+        2.5
+        """
+        data = self._array("item()")
+        if data.size != 1:
+            raise RuntimeError(f"item: a Tensor with {data.size} elements cannot be converted to Scalar: its shape is "
+                               f"{shown(data.shape)}{at(user_place())}; reduce it first, for example with .mean()")
+        return data.item()
+
+    def tolist(self) -> Any:
+        """The values as nested lists of Python numbers."""
+        return self._array("tolist()").tolist()
+
+    def numpy(self, *, force: bool = False) -> Any:
+        """The values as an array that shares memory. Raises RuntimeError on a tensor that requires grad."""
+        if self.requires_grad and not force:
+            raise GraphError("numpy: Can't call numpy() on Tensor that requires grad: an array keeps no gradient"
+                             f"{at(user_place())}. Use tensor.detach().numpy() instead")
+        self._array("numpy()")
+        return self._own()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        array = self.numpy()
+        return np.array(array, dtype=dtype) if copy or (dtype is not None and dtype != array.dtype) else array
+
+    def __bool__(self) -> bool:
+        data = self._array("the truth of a tensor")
+        if data.size != 1:
+            raise RuntimeError(f"bool: Boolean value of Tensor with {'no' if not data.size else 'more than one'} values "
+                               f"is ambiguous: its shape is {shown(data.shape)}{at(user_place())}; "
+                               "use .any(), .all() or compare one element")
+        return bool(data)
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self._data.dtype.kind not in "iub":
+            raise TypeError("index: only integer tensors of a single element can be converted to an index")
+        return int(self.item())
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError("len() of a 0-d tensor")
+        return int(self._data.shape[0])
+
+    def __iter__(self) -> Iterator[Self]:
+        if not self.ndim:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter([self[k] for k in range(len(self))])
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if not self.ndim and spec else repr(self)
+
+    def __repr__(self) -> str:
+        if not isinstance(self._data, (np.ndarray, np.generic)):
+            return f"tensor(traced, shape={list(self.shape)}, dtype={self.dtype})"
+        node = self.grad_fn
+        return format_tensor(np.asarray(self._data), dtype_name=self.dtype.name, default_dtype=default.dtype.name,
+                             requires_grad=self.requires_grad, grad_fn=node and node.name())
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        if not self.is_leaf:
+            raise RuntimeError("deepcopy: only tensors created explicitly by the user (graph leaves) can be copied; "
+                               f"detach() this one first{at(user_place())}")
+        copy = memo[id(self)] = type(self)._wrap(np.array(self._data))
+        copy._requires_grad = self.requires_grad
+        return copy  # type: ignore[no-any-return]
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return _rebuilt, (type(self), np.asarray(self._array("pickling")), self.requires_grad)
+
+
+def _rebuilt(kind: Any, array: Any, requires_grad: bool) -> Any:
+    """What pickle calls."""
+    out = kind._wrap(array)
+    out._requires_grad = requires_grad
+    return out

@@ -1,0 +1,81 @@
+"""Gradient modes and ``autograd.grad``, in PyTorch's words."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from chainrule.modes import current
+from chainrule.errors import GraphError
+from chainrule.graph_words import backpropagate
+from chainrule.modes import Switch
+from chainrule.source import at, user_place
+from chainrule.spec import shown
+from chainrule.tensor import Tensor
+
+
+class no_grad(Switch):  # noqa: N801 - PyTorch's spelling
+    """Nothing is recorded inside: ``with torch.no_grad():`` or ``@torch.no_grad()``."""
+
+    def __init__(self) -> None:
+        super().__init__(grad=False)
+
+
+class enable_grad(Switch):  # noqa: N801 - PyTorch's spelling
+    """Recording is on inside."""
+
+    def __init__(self) -> None:
+        super().__init__(grad=True)
+
+
+class set_grad_enabled(Switch):  # noqa: N801 - PyTorch's spelling
+    """Recording is on or off, from the call on or inside a ``with``."""
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__(grad=mode)
+        super().__enter__()
+
+    def __enter__(self) -> None:
+        """The call has entered."""
+
+
+def is_grad_enabled() -> bool:
+    """Are ops being recorded?"""
+    return current.get().grad
+
+
+def grad(
+    outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
+    allow_unused: bool | None = None, materialize_grads: bool = False,
+) -> tuple[Any, ...]:
+    """The gradients of ``outputs`` with respect to ``inputs``, returned and not accumulated.
+
+    Raises RuntimeError for an input that ``outputs`` do not depend on, unless ``allow_unused``.
+
+    >>> import chainrule as torch
+    >>> x = torch.tensor(3.0, requires_grad=True)
+    >>> (slope,) = torch.autograd.grad(x**3, x, create_graph=True)
+    >>> torch.autograd.grad(slope, x)
+    (tensor(18.),)
+    """
+    outs: Sequence[Any] = [outputs] if isinstance(outputs, Tensor) else list(outputs)
+    wanted: Sequence[Any] = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    starts: Sequence[Any] = [grad_outputs] if isinstance(grad_outputs, Tensor) else grad_outputs or [None] * len(outs)
+    found = backpropagate(outs, starts, wanted, retain_graph, create_graph)
+    for k, (tensor, g) in enumerate(zip(wanted, found)):
+        if g is None and materialize_grads:
+            found[k] = tensor.new_zeros(tensor.shape)
+        elif g is None and not allow_unused:
+            raise GraphError(f"grad: input number {k}, of shape {shown(tensor.shape)}, appears not to have been used in "
+                             f"the graph{at(user_place())}; pass allow_unused=True to get None for it")
+    return tuple(found)
+
+
+def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
+             inputs: Any = None) -> None:
+    """``tensor.backward()`` for several tensors at once."""
+    outs: Sequence[Any] = [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    starts: Sequence[Any] = [grad_tensors] if isinstance(grad_tensors, Tensor) else grad_tensors or [None] * len(outs)
+    wanted = None if inputs is None else [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    found = backpropagate(outs, starts, wanted, retain_graph, create_graph)
+    for tensor, g in zip(wanted or (), found):
+        if g is not None:
+            tensor.send(g if create_graph else g._data)

@@ -1,0 +1,134 @@
+"""What one element of a value is, as a scalar expression: read from the facets of the op records.
+
+``scalar`` gives the expression, ``index`` moves the point at which the input is asked, ``reduces`` folds.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from chainrule.compiler.index import Axis, Index, flat, variable
+from chainrule.compiler.loops import FOLDS
+from chainrule.compiler.scalar import OPERATIONS, Buffer, Pool, Scalar, walk
+from chainrule.errors import TraceError
+from chainrule.ir import CONST, Value
+from chainrule.ops import reduction
+
+Point = tuple[Any, ...]
+Sizes = tuple[Any, ...]
+ORIGIN = Index({})
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A value whose element at ``target(point)`` is the fold of ``body(point)`` over the points of ``shape``."""
+
+    name: str
+    shape: Sizes
+    body: Callable[[Point], Scalar]
+    target: Callable[[Point], Point]
+
+
+class Elements:
+    """Expressions for elements of values; a value that has a buffer is loaded, any other is computed in place."""
+
+    def __init__(self) -> None:
+        self.pool = Pool()
+        self.buffers: dict[Value, Buffer] = {}
+        self.made: dict[tuple[Value, Point], Scalar] = {}
+
+    def at(self, value: Value, point: Point) -> Scalar:
+        """The element of a value at a point."""
+        if value in self.buffers:
+            return self.pool.load(self.buffers[value], flat(point, value.shape))
+        key = (value, point)
+        if key not in self.made:
+            self.made[key] = self.define(value, point)
+        return self.made[key]
+
+    def define(self, value: Value, point: Point) -> Scalar:
+        """The element computed from the value's arguments; no fold over more than one element."""
+        op = value.op
+        if isinstance(op, str):
+            return self.pool.const(value.const, value.dtype)
+        if op.scalar:
+            args = [self.at(a, broadcast_point(point, a.shape)) for a in value.args]
+            result: Scalar = op.scalar(*args, **value.params)
+            return result.cast(value.dtype)
+        if op.index:
+            arg = value.args[0]
+            return self.at(arg, tuple(map(_index, op.index(point, arg.spec, **value.params))))
+        fold = self.fold(value)
+        if fold is None:
+            raise TraceError(f"compile: the op {op.name} has no lowering to loops yet; call it outside the compiled step")
+        if prod(fold.shape) == 0:
+            return self.pool.const(FOLDS[fold.name] + 0.0, value.dtype)
+        return fold.body(_only_point(fold, point)).cast(value.dtype)
+
+    def is_map(self, value: Value) -> bool:
+        """Whether an element needs a fixed number of elements of the arguments."""
+        op = value.op
+        if isinstance(op, str) or op.scalar or op.index:
+            return True
+        fold = self.fold(value)
+        return fold is not None and prod(fold.shape) in (0, prod(value.shape))
+
+    def cost(self, value: Value) -> int:
+        """About how many additions an element costs, given the arguments' elements."""
+        op = value.op
+        if isinstance(op, str) or not op.scalar:
+            return 0
+        args = [self.pool.const(a.const, a.dtype) if a.op == CONST else self.pool.load(Buffer("", 1, a.dtype), ORIGIN)
+                for a in value.args]  # fmt: skip
+        return sum(OPERATIONS[n.op][1] for n in walk([op.scalar(*args, **value.params)]) if n.args)
+
+    def fold(self, value: Value) -> Fold | None:
+        """How a value folds over elements, if it does."""
+        op = value.op
+        if op is reduction.matmul:
+            return self._product(value)
+        if isinstance(op, str) or not op.reduces:
+            return None
+        (arg,) = value.args
+        dim, keepdim = value.params["dim"], value.params["keepdim"]
+
+        def target(point: Point) -> Point:
+            return tuple(ORIGIN if k in dim else i for k, i in enumerate(point) if keepdim or k not in dim)
+
+        return Fold(op.reduces, arg.shape, lambda point: self.at(arg, point).cast(value.dtype), target)
+
+    def _product(self, value: Value) -> Fold:
+        """Σₖ left[..., m, k] · right[..., k, n]."""
+        left, right = value.args
+
+        def body(point: Point) -> Scalar:
+            *batch, m, n, k = point
+            return (self.at(left, (*broadcast_point(batch, left.shape[:-2]), m, k))
+                    * self.at(right, (*broadcast_point(batch, right.shape[:-2]), k, n)))  # fmt: skip
+
+        return Fold("add", (*value.shape, left.shape[-1]), body, lambda point: point[:-1])
+
+
+def space(shape: Sizes) -> tuple[tuple[Axis, ...], Point]:
+    """An axis for each size but 1, and the point that they make in an array of this shape."""
+    axes = tuple(Axis(k, size) for k, size in enumerate(s for s in shape if s != 1))
+    rest = iter(axes)
+    return axes, tuple(ORIGIN if size == 1 else variable(next(rest)) for size in shape)
+
+
+def broadcast_point(point: Any, shape: Sizes) -> Point:
+    """The point of an operand of this shape that broadcasts to the given point."""
+    known = (*(ORIGIN,) * (len(shape) - len(point)), *point)
+    return tuple(ORIGIN if size == 1 else i for i, size in zip(known[len(known) - len(shape) :], shape, strict=True))
+
+
+def _only_point(fold: Fold, point: Point) -> Point:
+    """Where a fold over single elements finds the one that goes to ``point``."""
+    axes, everywhere = space(fold.shape)
+    places = {i: at for i, at in zip(fold.target(everywhere), point, strict=True) if i != ORIGIN}
+    return tuple(places.get(i, ORIGIN) for i in everywhere)
+
+
+def _index(whole: Any) -> Index:
+    return whole if isinstance(whole, Index) else Index({}, whole)

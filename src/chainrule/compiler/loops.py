@@ -1,0 +1,178 @@
+"""The loop IR: loop nests that load, compute and store single elements, and calls of the matrix product.
+
+A :class:`Nest` runs its stores for every point of its axes. In one iteration all loads come before all stores, and
+iterations may run in any order: nothing that one iteration stores is loaded by another. A store with a ``fold``
+reduces: its target is first set to the fold's neutral element, then every iteration folds its value in.
+
+The text form (``str``) is complete; :func:`check` holds the rules; ``interpret`` says what it means.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.index import Axis, Index
+from chainrule.compiler.scalar import OF_BOOLS, OPERATIONS, Buffer, Scalar, walk
+
+FOLDS: dict[str, float] = {"add": -0.0, "mul": 1.0, "maximum": -np.inf, "minimum": np.inf}
+"""Fold -> its neutral element. −0 is neutral for every float, 0 is not: −0 + 0 = 0."""
+
+
+def neutral(fold: str, dtype: np.dtype[Any]) -> Any:
+    """The neutral element in a dtype; of maximum and minimum for integers, the end of the range."""
+    value = FOLDS[fold]
+    if np.isinf(value) and dtype.kind in "iu":
+        value = np.iinfo(dtype).min if value < 0 else np.iinfo(dtype).max
+    return dtype.type(value)
+
+
+@dataclass(frozen=True, eq=False)
+class Store:
+    """``buffer[offset] = value``, or with a fold ``buffer[offset] = fold(buffer[offset], value)``."""
+
+    buffer: Buffer
+    offset: Index
+    value: Scalar
+    fold: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Nest:
+    """Loops over ``axes``, outermost first; ``vector`` is the axis along which to compute several at a time."""
+
+    axes: tuple[Axis, ...]
+    stores: tuple[Store, ...]
+    vector: Axis | None = None
+    nodes: list[Scalar] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "nodes", walk(s.value for s in self.stores))
+
+    def loads(self) -> Iterator[tuple[Buffer, Index]]:
+        return (node.detail for node in self.nodes if node.op == "load")
+
+    def reads(self) -> set[Buffer]:
+        return {buffer for buffer, _ in self.loads()}
+
+    def writes(self) -> set[Buffer]:
+        return {s.buffer for s in self.stores}
+
+    def __str__(self) -> str:
+        names = {n: str(n) if n.op in ("const", "load") else f"%{k}" for k, n in enumerate(self.nodes)}
+        loops = [
+            "  " * k + f"for {axis} in {axis.size}{' vector' if axis is self.vector else ''}:"
+            for k, axis in enumerate(self.axes)
+        ]
+        pad = "  " * len(self.axes)
+        body = [f"{names[n]} = {n}({', '.join(names[a] for a in n.args)})" for n in self.nodes if n.args]
+        stores = [f"{s.buffer.name}[{s.offset}] {s.fold}= {names[s.value]}" for s in self.stores]
+        return "\n".join([*loops, *(pad + line for line in body + stores)])
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Where a matrix lies: element (i, j) at ``offset`` + i · ``row`` + j · ``column``, and one of the two is 1."""
+
+    buffer: Buffer
+    offset: Index
+    row: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.buffer.name}[{self.offset} + {self.row}*i + {self.column}*j]"
+
+
+@dataclass(frozen=True, eq=False)
+class Product:
+    """``out = left @ right`` by BLAS, for every point of the batch ``axes``; left is m × k, right k × n."""
+
+    axes: tuple[Axis, ...]
+    m: int
+    n: int
+    k: int
+    out: Matrix
+    left: Matrix
+    right: Matrix
+
+    def reads(self) -> set[Buffer]:
+        return {self.left.buffer, self.right.buffer}
+
+    def writes(self) -> set[Buffer]:
+        return {self.out.buffer}
+
+    def __str__(self) -> str:
+        loops = ["  " * k + f"for {axis} in {axis.size}:" for k, axis in enumerate(self.axes)]
+        call = f"{self.out} = {self.left} @ {self.right}  ({self.m} x {self.k} @ {self.k} x {self.n})"
+        return "\n".join([*loops, "  " * len(self.axes) + call])
+
+
+Step = Nest | Product
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """Steps to run in order. An output that is also an input is written in place."""
+
+    inputs: tuple[Buffer, ...]
+    outputs: tuple[Buffer, ...]
+    steps: tuple[Step, ...]
+    arena: dict[Buffer, int] = field(default_factory=dict)
+    """Temporary -> its place in the arena, in bytes."""
+    arena_size: int = 0
+
+    def __str__(self) -> str:
+        lines = [f"input {b}" for b in self.inputs]
+        lines += [f"output {b}{' in place' if b in self.inputs else ''}" for b in self.outputs]
+        lines += [f"temporary {b} at {at}" for b, at in self.arena.items()]
+        return "\n".join([*lines, *map(str, self.steps)])
+
+
+def check(program: Program) -> Program:
+    """The program itself, if it keeps the rules of the loop IR; else ValueError."""
+    ready = set(program.inputs)
+    known = ready | set(program.outputs) | set(program.arena)
+    for step in program.steps:
+        if missing := [b.name for b in step.reads() if b not in ready]:
+            raise ValueError(f"check: {', '.join(missing)} is read before it is written, in\n{step}")
+        if strange := [b.name for b in step.writes() if b not in known]:
+            raise ValueError(f"check: {', '.join(strange)} is nowhere declared, in\n{step}")
+        if isinstance(step, Nest):
+            _check_nest(step)
+        ready |= step.writes()
+    if unwritten := [b.name for b in program.outputs if b not in ready and b.size]:
+        raise ValueError(f"check: the outputs {', '.join(unwritten)} are never written")
+    return program
+
+
+def _check_nest(nest: Nest) -> None:
+    places = [*nest.loads(), *((s.buffer, s.offset) for s in nest.stores)]
+    for buffer, offset in places:
+        if offset.lo < 0 or offset.hi >= buffer.size:
+            raise ValueError(f"check: {buffer.name}[{offset}] reaches {offset.lo} to {offset.hi} of {buffer}")
+        if not set(offset.axes()) <= set(nest.axes):
+            raise ValueError(f"check: {buffer.name}[{offset}] uses an axis that has no loop, in\n{nest}")
+    for node in nest.nodes:
+        if node.op not in OPERATIONS and node.op not in ("const", "load"):
+            raise ValueError(f"check: {node.op} is no operation of the loop IR")
+    for store in nest.stores:
+        if store.value.dtype != store.buffer.dtype:
+            raise ValueError(f"check: {store.buffer} cannot hold {store.value.dtype}, in\n{nest}")
+        if store.fold and store.fold not in FOLDS:
+            raise ValueError(f"check: {store.fold} is no fold")
+        if not store.fold and set(nest.axes) - set(store.offset.axes()):
+            raise ValueError(f"check: {store.buffer.name}[{store.offset}] is stored to more than once, in\n{nest}")
+        if any(b is store.buffer and (store.fold or o != store.offset) for b, o in nest.loads()):
+            raise ValueError(f"check: {store.buffer.name} is loaded where another iteration stores, in\n{nest}")
+
+
+def fold_operation(store: Store) -> str:
+    """The operation that a store folds with."""
+    return OF_BOOLS.get(store.fold, store.fold) if store.buffer.dtype == bool else store.fold
+
+
+def reduced(store: Store, axes: Sequence[Axis]) -> list[Axis]:
+    """The axes that a fold sums over: those that its target does not depend on."""
+    kept = set(store.offset.axes())
+    return [axis for axis in axes if axis not in kept]

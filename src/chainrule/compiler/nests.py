@@ -1,0 +1,108 @@
+"""The shape of a loop nest: split axes where that resolves a division, join those that run as one, choose an order."""
+
+from collections.abc import Iterator, Mapping
+from math import prod
+
+from chainrule.compiler.index import Axis, Index, Whole, splits, variable
+from chainrule.compiler.loops import Nest, Store, reduced
+from chainrule.compiler.scalar import Buffer, Pool, Scalar
+
+
+def arrange(pool: Pool, nest: Nest) -> Nest:
+    """The same work with as few axes and divisions as possible, in an order that walks memory forwards."""
+    nest = join(pool, split(pool, nest))
+    vector = vector_axis(nest)
+    return Nest(order(nest, vector), nest.stores, vector)
+
+
+def offsets(nest: Nest) -> Iterator[Index]:
+    yield from (offset for _, offset in nest.loads())
+    yield from (s.offset for s in nest.stores)
+
+
+def replace(pool: Pool, nest: Nest, axes: tuple[Axis, ...], new: Mapping[Axis, Whole]) -> Nest:
+    """The nest over other axes."""
+
+    def load(node: Scalar) -> Scalar:
+        buffer, offset = node.detail
+        return pool.load(buffer, offset.replace(new))
+
+    values = pool.rebuild([s.value for s in nest.stores], load)
+    return Nest(axes, tuple(Store(s.buffer, s.offset.replace(new), v, s.fold) for s, v in zip(nest.stores, values)))
+
+
+def rename(pool: Pool, nest: Nest, buffers: Mapping[Buffer, Buffer]) -> Nest:
+    """The nest on other buffers."""
+
+    def load(node: Scalar) -> Scalar:
+        buffer, offset = node.detail
+        return pool.load(buffers.get(buffer, buffer), offset)
+
+    values = pool.rebuild([s.value for s in nest.stores], load)
+    stores = (Store(buffers.get(s.buffer, s.buffer), s.offset, v, s.fold) for s, v in zip(nest.stores, values))
+    return Nest(nest.axes, tuple(stores), nest.vector)
+
+
+def split(pool: Pool, nest: Nest) -> Nest:
+    """Axes in two where a reshape left a division: k in 6 becomes 3*i + j, and k // 3 is i."""
+    while found := next((pair for offset in offsets(nest) for pair in splits(offset)), None):
+        axis, inner = found
+        free = max(a.number for a in nest.axes) + 1
+        a, b = Axis(free, axis.size // inner), Axis(free + 1, inner)
+        at = nest.axes.index(axis)
+        axes = (*nest.axes[:at], a, b, *nest.axes[at + 1 :])
+        nest = replace(pool, nest, axes, {axis: variable(a) * inner + variable(b)})
+    return nest
+
+
+def join(pool: Pool, nest: Nest) -> Nest:
+    """Neighbouring axes in one where every access steps through them as through one."""
+    places = list(offsets(nest))
+    runs: list[list[Axis]] = []
+    for axis in nest.axes:
+        if runs and all(_runs_on(place, runs[-1][-1], axis) for place in places):
+            runs[-1].append(axis)
+        else:
+            runs.append([axis])
+    new: dict[Axis, Whole] = {}
+    axes = []
+    free = max((a.number for a in nest.axes), default=0) + 1
+    for run in runs:
+        if len(run) == 1:
+            axes += run
+            continue
+        wide = Axis(free, prod(axis.size for axis in run))
+        free += 1
+        axes.append(wide)
+        new |= {**dict.fromkeys(run, 0), run[-1]: variable(wide)}
+    return replace(pool, nest, tuple(axes), new) if new else nest
+
+
+def _runs_on(place: Index, outer: Axis, inner: Axis) -> bool:
+    steps_on = place.coefficient(outer) == place.coefficient(inner) * inner.size
+    return steps_on and place.affine_in(outer) and place.affine_in(inner)
+
+
+def vector_axis(nest: Nest) -> Axis | None:
+    """The axis along which most accesses are neighbours in memory; stores count double, scattered accesses against."""
+    loads = [offset for _, offset in set(nest.loads())]
+    stores = [s.offset for s in nest.stores for _ in range(2)]
+
+    def merit(axis: Axis) -> tuple[int, int]:
+        return sum(_step_merit(offset, axis) for offset in loads + stores), axis.size
+
+    return max(nest.axes, key=merit, default=None)
+
+
+def _step_merit(offset: Index, axis: Axis) -> int:
+    if not offset.affine_in(axis):
+        return -2
+    step = offset.coefficient(axis)
+    return 1 if step == 1 else -1 if step else 0
+
+
+def order(nest: Nest, vector: Axis | None) -> tuple[Axis, ...]:
+    """The vector axis last. Where all stores fold over the same axes these go inside, so that sums stay in registers."""
+    sums = {frozenset(reduced(s, nest.axes)) for s in nest.stores}
+    inside = next(iter(sums)) if len(sums) == 1 else frozenset()
+    return tuple(sorted(nest.axes, key=lambda axis: (axis in inside, axis == vector)))

@@ -1,0 +1,218 @@
+"""One element of a computation: the carrier that an op's ``scalar`` facet is called on.
+
+A :class:`Scalar` is a node of a hash-consed expression: a constant, an element loaded from a buffer, or an
+operation of :data:`OPERATIONS` on scalars. What an operation means is the NumPy function beside its name.
+"""
+
+import operator
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.index import Index
+
+DType = np.dtype[Any]
+BOOL = np.dtype(bool)
+CHEAP, SLOW, HEAVY = 1, 4, 10
+
+OPERATIONS: dict[str, tuple[Callable[..., Any], int]] = {
+    "add": (operator.add, CHEAP),
+    "sub": (operator.sub, CHEAP),
+    "mul": (operator.mul, CHEAP),
+    "div": (operator.truediv, SLOW),
+    "pow": (np.power, 2 * HEAVY),
+    "neg": (operator.neg, CHEAP),
+    "abs": (np.abs, CHEAP),
+    "sqrt": (np.sqrt, SLOW),
+    "exp": (np.exp, HEAVY),
+    "log": (np.log, HEAVY),
+    "sin": (np.sin, HEAVY),
+    "cos": (np.cos, HEAVY),
+    "tanh": (np.tanh, HEAVY),
+    "maximum": (np.maximum, CHEAP),
+    "minimum": (np.minimum, CHEAP),
+    "eq": (operator.eq, CHEAP),
+    "ne": (operator.ne, CHEAP),
+    "lt": (operator.lt, CHEAP),
+    "le": (operator.le, CHEAP),
+    "gt": (operator.gt, CHEAP),
+    "ge": (operator.ge, CHEAP),
+    "and": (operator.and_, CHEAP),
+    "or": (operator.or_, CHEAP),
+    "not": (np.logical_not, CHEAP),
+    "where": (lambda c, x, y: x if c else y, CHEAP),
+    "cast": (lambda x: x, CHEAP),
+}
+"""Operation -> what it means on NumPy scalars of one dtype, and about how many additions it costs."""
+
+OF_BOOLS = {"add": "or", "maximum": "or", "mul": "and", "minimum": "and"}
+"""What arithmetic on bools is, as in NumPy."""
+
+
+@dataclass(frozen=True, eq=False)
+class Buffer:
+    """A C-contiguous array, seen by the loops as ``size`` elements in a row."""
+
+    name: str
+    size: int
+    dtype: DType
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.dtype}[{self.size}]"
+
+    @property
+    def nbytes(self) -> int:
+        return self.size * self.dtype.itemsize
+
+
+class Scalar:
+    """A node. ``detail`` is a constant's value, or a load's (buffer, offset)."""
+
+    __slots__ = ("args", "detail", "dtype", "op", "pool", "serial")
+
+    def __init__(self, pool: "Pool", op: str, args: tuple["Scalar", ...], dtype: DType, detail: Any):
+        self.pool = pool
+        self.op = op
+        self.args = args
+        self.dtype = dtype
+        self.detail = detail
+        self.serial = len(pool.made)
+
+    def _of(self, op: str, *others: Any, dtype: DType | None = None) -> "Scalar":
+        """``op`` of self and others; a number is read in this dtype."""
+        args = [x if isinstance(x, Scalar) else self.pool.const(x, self.dtype) for x in (self, *others)]
+        if self.dtype == BOOL:
+            op = OF_BOOLS.get(op, op)
+        return self.pool.node(op, tuple(args), dtype or self.dtype)
+
+    def _reflected(self, op: str, other: Any) -> "Scalar":
+        left: Scalar = self.pool.const(other, self.dtype)
+        return left._of(op, self)
+
+    def __add__(self, other: Any) -> "Scalar": return self._of("add", other)
+    def __sub__(self, other: Any) -> "Scalar": return self._of("sub", other)
+    def __mul__(self, other: Any) -> "Scalar": return self._of("mul", other)
+    def __truediv__(self, other: Any) -> "Scalar": return self._of("div", other)
+    def __radd__(self, other: Any) -> "Scalar": return self._reflected("add", other)
+    def __rsub__(self, other: Any) -> "Scalar": return self._reflected("sub", other)
+    def __rmul__(self, other: Any) -> "Scalar": return self._reflected("mul", other)
+    def __rtruediv__(self, other: Any) -> "Scalar": return self._reflected("div", other)
+    def __rpow__(self, other: Any) -> "Scalar": return self._reflected("pow", other)
+    def __neg__(self) -> "Scalar": return self._of("neg")
+    def __eq__(self, other: Any) -> "Scalar": return self._of("eq", other, dtype=BOOL)  # type: ignore[override]
+    def __ne__(self, other: Any) -> "Scalar": return self._of("ne", other, dtype=BOOL)  # type: ignore[override]
+    def __lt__(self, other: Any) -> "Scalar": return self._of("lt", other, dtype=BOOL)
+    def __le__(self, other: Any) -> "Scalar": return self._of("le", other, dtype=BOOL)
+    def __gt__(self, other: Any) -> "Scalar": return self._of("gt", other, dtype=BOOL)
+    def __ge__(self, other: Any) -> "Scalar": return self._of("ge", other, dtype=BOOL)
+    def __and__(self, other: Any) -> "Scalar": return self._of("and", other)
+    def __or__(self, other: Any) -> "Scalar": return self._of("or", other)
+
+    __hash__ = object.__hash__
+
+    def __pow__(self, other: Any) -> "Scalar":
+        """The constant powers that are everywhere, by multiplication."""
+        exponent = other.detail if isinstance(other, Scalar) and other.op == "const" else other
+        if isinstance(exponent, Scalar) or exponent not in (1, 2, 3):
+            return self._of("pow", other)
+        return self if exponent == 1 else self * self if exponent == 2 else self * self * self
+
+    def __invert__(self) -> "Scalar":
+        return self.cast(BOOL)._of("not")
+
+    logical_not = __invert__
+
+    def _elementary(self, op: str) -> "Scalar":
+        """Half precision is computed in single and rounded, as NumPy does."""
+        return self.cast(np.dtype("float32"))._of(op).cast(self.dtype) if self.dtype.itemsize == 2 else self._of(op)
+
+    def exp(self) -> "Scalar": return self._elementary("exp")
+    def log(self) -> "Scalar": return self._elementary("log")
+    def sin(self) -> "Scalar": return self._elementary("sin")
+    def cos(self) -> "Scalar": return self._elementary("cos")
+    def tanh(self) -> "Scalar": return self._elementary("tanh")
+    def sqrt(self) -> "Scalar": return self._elementary("sqrt")
+
+    def abs(self) -> "Scalar":
+        return self if self.dtype.kind in "bu" else self._of("abs")
+
+    def maximum(self, other: Any) -> "Scalar":
+        """The larger; NaN if either is."""
+        return self._of("maximum", other)
+
+    def minimum(self, other: Any) -> "Scalar":
+        """The smaller; NaN if either is."""
+        return self._of("minimum", other)
+
+    def where(self, condition: "Scalar", other: Any) -> "Scalar":
+        """self where ``condition`` holds, else ``other``."""
+        y = other if isinstance(other, Scalar) else self.pool.const(other, self.dtype)
+        return self.pool.node("where", (condition.cast(BOOL), self, y), self.dtype)
+
+    def cast(self, dtype: DType) -> "Scalar":
+        return self if self.dtype == dtype else self.pool.node("cast", (self,), dtype)
+
+    def relu(self) -> "Scalar":
+        return self.maximum(0)
+
+    def sign(self) -> "Scalar":
+        """−1, 0 or 1; NaN of NaN."""
+        one, minus, zero = (self.pool.const(n, self.dtype) for n in (1, -1 if self.dtype.kind != "u" else 0, 0))
+        return one.where(self > 0, minus.where(self < 0, zero.where(self == 0, self)))
+
+    def __str__(self) -> str:
+        if self.op == "const":
+            return str(self.detail)
+        if self.op == "load":
+            return f"{self.detail[0].name}[{self.detail[1]}]"
+        return f"{self.op} {self.dtype}"
+
+    __repr__ = __str__
+
+
+class Pool:
+    """Makes scalars; the same operation on the same scalars is made once."""
+
+    def __init__(self) -> None:
+        self.made: dict[Any, Scalar] = {}
+
+    def node(self, op: str, args: tuple[Scalar, ...], dtype: DType, detail: Any = None, key: Any = None) -> Scalar:
+        key = (op, tuple(map(id, args)), dtype, key)
+        found = self.made.get(key)
+        if found is None:
+            found = self.made[key] = Scalar(self, op, args, dtype, detail)
+        return found
+
+    def const(self, value: Any, dtype: DType) -> Scalar:
+        number = np.asarray(value).astype(dtype)[()]
+        return self.node("const", (), dtype, number, number.tobytes())
+
+    def load(self, buffer: Buffer, offset: Index) -> Scalar:
+        return self.node("load", (), buffer.dtype, (buffer, offset), (id(buffer), offset))
+
+    def rebuild(self, roots: Sequence[Scalar], load: Callable[[Scalar], Scalar]) -> list[Scalar]:
+        """The roots again, with ``load(node)`` in place of each load."""
+        new: dict[Scalar, Scalar] = {}
+        for node in walk(roots):
+            if node.op == "load":
+                new[node] = load(node)
+            elif node.args:
+                args = tuple(new[a] for a in node.args)
+                new[node] = node if all(map(operator.is_, args, node.args)) else self.node(node.op, args, node.dtype)
+            else:
+                new[node] = node
+        return [new[r] for r in roots]
+
+
+def walk(roots: Iterable[Scalar]) -> list[Scalar]:
+    """The roots and all that they are made of, each after its arguments."""
+    seen = set(roots)
+    stack = list(seen)
+    while stack:
+        for arg in stack.pop().args:
+            if arg not in seen:
+                seen.add(arg)
+                stack.append(arg)
+    return sorted(seen, key=operator.attrgetter("serial"))

@@ -1,0 +1,229 @@
+"""Making tensors: from data, constants, ranges and random numbers; PyTorch's names and defaults."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.modes import current
+from chainrule.errors import ShapeError
+from chainrule.generator import Generator
+from chainrule.source import at, user_place
+from chainrule.spec import as_dtype, default, dtype, number_dtype
+from chainrule.tensor import Tensor, wrap
+from chainrule.vocabulary.shapes import sizes_of
+
+default_generator = Generator()
+DType = Any
+
+
+def made(array: Any, requires_grad: bool = False) -> Tensor:
+    """A leaf around an array; a constant when a step is being traced."""
+    out = wrap(array)
+    if requires_grad:
+        out.requires_grad = True
+    return out
+
+
+def _numpy_dtype(given: DType) -> np.dtype[Any]:
+    return default.dtype if given is None else as_dtype(given).numpy
+
+
+def tensor(data: Any, *, dtype: DType = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor with a copy of ``data``: numbers, nested sequences, an array, a tensor.
+
+    Python floats become the default dtype, ints int64, bools bool; NumPy arrays keep their dtype.
+
+    >>> import chainrule as torch
+    >>> torch.tensor([1.0, 2.0], requires_grad=True)
+    tensor([1., 2.], requires_grad=True)
+    """
+    if isinstance(data, Tensor):
+        data = data.detach()._array("tensor()")
+    elif isinstance(data, (list, tuple)):
+        data = _unwrapped(data)
+    try:
+        array = np.array(data)
+    except ValueError as error:
+        raise ValueError(f"tensor: expected nested sequences of equal length{at(user_place())}; {error}") from None
+    if array.dtype.kind not in "biufc":
+        raise TypeError(f"tensor: cannot read {type(data).__name__} {data!r} as numbers{at(user_place())}")
+    if dtype is not None:
+        array = array.astype(as_dtype(dtype).numpy)
+    elif not isinstance(data, (np.ndarray, np.generic)) and array.dtype.kind in "fc":
+        array = array.astype(number_dtype(array.reshape(-1)[0].item() if array.size else 0.0))
+    return made(array, requires_grad)
+
+
+def _unwrapped(data: Any) -> Any:
+    if isinstance(data, Tensor):
+        return data.tolist()
+    return [_unwrapped(d) for d in data] if isinstance(data, (list, tuple)) else data
+
+
+def as_tensor(data: Any, dtype: DType = None, device: Any = None) -> Tensor:
+    """``data`` as a tensor, without a copy where possible."""
+    if isinstance(data, Tensor):
+        return data if dtype is None else data.to(dtype)
+    return from_numpy(data).to(dtype=dtype) if isinstance(data, np.ndarray) else tensor(data, dtype=dtype)
+
+
+def from_numpy(array: Any) -> Tensor:
+    """A tensor that shares memory with ``array``."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"from_numpy: expected np.ndarray (got {type(array).__name__})")
+    return wrap(array)
+
+
+def full(size: Sequence[int], fill_value: Any, *, dtype: DType = None, device: Any = None,
+         requires_grad: bool = False) -> Tensor:
+    """Every element ``fill_value``."""
+    kind = number_dtype(fill_value) if dtype is None else as_dtype(dtype).numpy
+    return made(np.full(_shape("full", (size,)), fill_value, kind), requires_grad)
+
+
+def _shape(name: str, sizes: tuple[Any, ...]) -> tuple[int, ...]:
+    shape = tuple(int(s) for s in sizes_of(sizes))
+    if any(s < 0 for s in shape):
+        raise ShapeError(f"{name}: Trying to create tensor with negative dimension: {list(shape)}{at(user_place())}")
+    return shape
+
+
+def _constant(name: str, value: int) -> Any:
+    def of_size(*size: Any, dtype: DType = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+        return made(np.full(_shape(name, size), value, _numpy_dtype(dtype)), requires_grad)
+
+    def like(input: Tensor, *, dtype: DType = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+        kind = input.np_dtype if dtype is None else as_dtype(dtype).numpy
+        return made(np.full(tuple(input.shape), value, kind), requires_grad)
+
+    of_size.__name__, like.__name__ = name, name + "_like"
+    of_size.__doc__ = f"A tensor of the given size, every element {value}."
+    like.__doc__ = f"A tensor of the shape and dtype of ``input``, every element {value}."
+    return of_size, like
+
+
+zeros, zeros_like = _constant("zeros", 0)
+ones, ones_like = _constant("ones", 1)
+empty, empty_like = _constant("empty", 0)
+
+
+def full_like(input: Tensor, fill_value: Any, *, dtype: DType = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of the shape and dtype of ``input``, every element ``fill_value``."""
+    return full(tuple(input.shape), fill_value, dtype=dtype or input.dtype, requires_grad=requires_grad)
+
+
+def eye(n: int, m: int | None = None, *, dtype: DType = None, requires_grad: bool = False) -> Tensor:
+    """The identity matrix, n × n or n × m."""
+    return made(np.eye(n, m, dtype=_numpy_dtype(dtype)), requires_grad)
+
+
+def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: DType = None, device: Any = None,
+           requires_grad: bool = False) -> Tensor:
+    """Numbers from ``start`` up to, not including, ``end``."""
+    start, end = (0, start) if end is None else (start, end)
+    whole = all(isinstance(v, int) for v in (start, end, step))
+    kind = as_dtype(dtype).numpy if dtype is not None else np.dtype("int64") if whole else default.dtype
+    count = max(0, -int((start - end) // step))
+    return made((start + step * np.arange(count)).astype(kind), requires_grad)
+
+
+def linspace(start: Any, end: Any, steps: int, *, dtype: DType = None, device: Any = None,
+             requires_grad: bool = False) -> Tensor:
+    """``steps`` evenly spaced numbers from ``start`` to ``end``, both included.
+
+    The first half counts from ``start``, the second back from ``end``, each in the result's dtype, as PyTorch does.
+    """
+    kind = _numpy_dtype(dtype)
+    if steps == 1:
+        return made(np.array([start], kind), requires_grad)
+    step = kind.type((kind.type(end) - kind.type(start)) / kind.type(max(steps - 1, 1)))
+    k = np.arange(steps)
+    rising = kind.type(start) + step * k.astype(kind)
+    falling = kind.type(end) - step * (steps - 1 - k).astype(kind)
+    return made(np.where(k < steps // 2, rising, falling), requires_grad)
+
+
+# -- random numbers --------------------------------------------------------------------------------------------------
+
+
+def manual_seed(seed: int) -> Generator:
+    """Seed the default generator; what follows equals what PyTorch draws on the CPU."""
+    return default_generator.manual_seed(int(seed))
+
+
+def seed() -> int:
+    """Seed the default generator from the system and return the seed."""
+    return default_generator.seed()
+
+
+def initial_seed() -> int:
+    """The seed last set."""
+    return default_generator.initial_seed()
+
+
+def _drawn(name: str, sizes: tuple[Any, ...], dtype: DType, generator: Generator | None) -> Any:
+    trace = current.get().trace
+    if trace is not None:
+        trace.refuse(None, f"{name}()")
+    return getattr(generator or default_generator, name)(_shape(name, sizes), _numpy_dtype(dtype))
+
+
+def rand(*size: Any, generator: Generator | None = None, dtype: DType = None, device: Any = None,
+         requires_grad: bool = False) -> Tensor:
+    """Uniform numbers in [0, 1), PyTorch's to the bit for the same seed.
+
+    >>> import chainrule as torch
+    >>> _ = torch.manual_seed(0)
+    >>> torch.rand(3)
+    tensor([0.4963, 0.7682, 0.0885])
+    """
+    return made(_drawn("rand", size, dtype, generator), requires_grad)
+
+
+def randn(*size: Any, generator: Generator | None = None, dtype: DType = None, device: Any = None,
+          requires_grad: bool = False) -> Tensor:
+    """Standard normal numbers; PyTorch's to the bit below 16 elements, within 2e-6 from 16 up."""
+    return made(_drawn("randn", size, dtype, generator), requires_grad)
+
+
+def rand_like(input: Tensor, *, dtype: DType = None, requires_grad: bool = False) -> Tensor:
+    """Uniform numbers in the shape and dtype of ``input``."""
+    return rand(tuple(input.shape), dtype=dtype or input.dtype, requires_grad=requires_grad)
+
+
+def randn_like(input: Tensor, *, dtype: DType = None, requires_grad: bool = False) -> Tensor:
+    """Standard normal numbers in the shape and dtype of ``input``."""
+    return randn(tuple(input.shape), dtype=dtype or input.dtype, requires_grad=requires_grad)
+
+
+def randint(low: int, high: Any = None, size: Any = None, *, generator: Generator | None = None,
+            dtype: DType = None, device: Any = None) -> Tensor:
+    """Integers from ``low`` up to, not including, ``high``."""
+    if size is None:
+        low, high, size = 0, low, high
+    kind = np.dtype("int64") if dtype is None else as_dtype(dtype).numpy
+    return made((generator or default_generator).randint(low, high, _shape("randint", (size,)), kind))
+
+
+def randperm(n: int, *, generator: Generator | None = None) -> Tensor:
+    """The numbers 0 … n − 1 in random order."""
+    return made((generator or default_generator).randperm(n))
+
+
+def set_default_dtype(d: dtype) -> None:
+    """The dtype that Python floats become. Raises TypeError unless it is a floating one."""
+    if not d.is_floating_point:
+        raise TypeError(f"set_default_dtype: only floating-point types are supported as the default type, not {d}")
+    default.dtype = d.numpy
+
+
+def get_default_dtype() -> dtype:
+    """The dtype that Python floats become."""
+    return as_dtype(default.dtype)
+
+
+def is_tensor(obj: Any) -> bool:
+    """Is this a tensor?"""
+    return isinstance(obj, Tensor)
+

@@ -1,0 +1,97 @@
+"""Reverse accumulation over a graph of nodes: backpropagation itself, in one loop.
+
+The engine knows nodes and cotangents by a small protocol and no tensor. A node is made after the nodes that it
+comes from, so taking nodes by falling serial number visits each after all its consumers. The loop keeps a heap
+of the nodes that something has arrived at; nothing recurses, so a chain of 100,000 nodes is walked like any other.
+"""
+
+import heapq
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, Protocol
+
+
+class Node(Protocol):
+    """One application of an op, or a leaf, whose ``serial`` is 0 and which keeps what it is sent."""
+
+    serial: int
+    """Grows with every node made."""
+
+    edges: Sequence[Any]
+    """Per input the node it came from, or None where no gradient goes."""
+
+    hooks: Sequence[Callable[[Any], Any]] | None
+    """Called with what has arrived, before it is sent on; may replace it."""
+
+    def send(self, g: Any) -> Sequence[Any]:
+        """The cotangents of the inputs, from the cotangent ``g`` of the output; None where nothing goes."""
+
+    def release(self) -> None:
+        """Drop what was saved for ``send``."""
+
+
+def leading_to(roots: Sequence[Node], targets: Collection[Any]) -> set[Any]:
+    """The nodes between ``roots`` and ``targets``, both included, from which some target can be reached."""
+    seen: set[Any] = set(roots)
+    stack: list[Any] = list(roots)
+    while stack:
+        fresh = [e for e in stack.pop().edges if e is not None and e not in seen]
+        seen.update(fresh)
+        stack.extend(fresh)
+    leading = seen.intersection(targets)
+    for node in sorted(seen, key=lambda n: n.serial):
+        if any(edge in leading for edge in node.edges):
+            leading.add(node)
+    return leading
+
+
+def pull(
+    roots: Sequence[Node], cotangents: Sequence[Any], wanted: Collection[Any] | None = None, release: bool = True
+) -> dict[Any, Any]:
+    """Send ``cotangents`` back from ``roots``.
+
+    Without ``wanted``, every leaf keeps the sum of what arrives at it. With ``wanted``, only the nodes that lead
+    to those are visited, no leaf keeps anything, and what arrived at each wanted node is returned.
+    """
+    only = None if wanted is None else leading_to(roots, wanted)
+    arrived: dict[Any, Any] = {}
+    heap: list[tuple[int, Any]] = []
+    found: dict[Any, Any] = {}
+    pop, push = heapq.heappop, heapq.heappush
+
+    def leave(node: Any) -> Any:
+        g = arrived.pop(node)
+        if node.hooks is not None:
+            for hook in list(node.hooks):
+                changed = hook(g)
+                g = g if changed is None else changed
+        if wanted is not None and node in wanted:
+            found[node] = g
+        return g
+
+    edges, parts = roots, cotangents
+    while True:
+        for edge, g in zip(edges, parts):
+            if edge is None or g is None or (only is not None and edge not in only):
+                continue
+            if edge in arrived:
+                arrived[edge] = arrived[edge] + g
+            else:
+                arrived[edge] = g
+                if edge.serial:
+                    push(heap, (-edge.serial, edge))
+        if not heap:
+            break
+        node = pop(heap)[1]
+        g = leave(node)
+        edges = node.edges
+        if only is not None and not any(edge in only for edge in edges):
+            edges = ()
+            continue
+        parts = node.send(g)
+        if release:
+            node.release()
+    for leaf in list(arrived):
+        g = leave(leaf)
+        if wanted is None:
+            leaf.send(g)
+    return found

@@ -1,0 +1,45 @@
+"""The function spelling of the tensor's words: ``torch.exp(x)`` is ``x.exp()``. Made from the words, not listed."""
+
+from collections.abc import Callable
+from typing import Any
+
+from chainrule.creation import as_tensor
+from chainrule.ops import ALL, comparison
+from chainrule.tensor import Tensor
+from chainrule.vocabulary import Vocabulary
+
+
+def words() -> list[str]:
+    """The names of the vocabulary that can be called as functions."""
+    names = {name for kind in Vocabulary.__mro__ for name, value in vars(kind).items()
+             if callable(value) and not name.startswith("_")}
+    return sorted(names - NOT_FUNCTIONS)
+
+
+NOT_FUNCTIONS = {"where", "cast", "through", "assign", "placed", "spread", "new_zeros", "expand", "view_as",
+                 "expand_as", "sum_to_size"}
+
+
+def function(name: str) -> Callable[..., Any]:
+    """The word ``name`` as a function of its tensor."""
+    method = getattr(Tensor, name)
+
+    def call(input: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(input, Tensor):
+            return method(input, *args, **kwargs)
+        if not isinstance(input, (int, float)):
+            raise TypeError(f"{name}(): argument 'input' must be Tensor, not {type(input).__name__}: {input!r}")
+        first = args[0] if args else None
+        if isinstance(first, Tensor):
+            return first._reflected(ALL[name], input)
+        return method(as_tensor(input), *args, **kwargs)
+
+    call.__code__ = call.__code__.replace(co_name=name)  # the tape names a node after the function called
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = method.__doc__
+    return call
+
+
+def where(condition: Tensor, input: Any, other: Any) -> Tensor:
+    """``input`` where ``condition`` holds, else ``other``, element by element."""
+    return condition._apply(comparison.where, (condition, input, other))

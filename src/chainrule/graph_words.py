@@ -1,0 +1,298 @@
+"""A tensor's place in the graph, in PyTorch's words: gradients, leaves, backward, hooks; and conversions.
+
+Mixins of ``Tensor``. The walk itself is ``engine.pull``; here is what the user says to start it.
+"""
+
+import math
+import warnings
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from chainrule.attributes import Values
+from chainrule.engine import pull
+from chainrule.errors import DtypeError, GraphError
+from chainrule.modes import Switch, current
+from chainrule.source import at, user_place
+from chainrule.spec import as_dtype, dtype, shown
+from chainrule.vocabulary import Vocabulary
+
+mode_now = current.get
+ONE = {np.dtype(f): np.dtype(f).type(1) for f in ("float16", "float32", "float64")}
+
+
+class Graph(Values):
+    """Gradients: whether, where and how."""
+
+    hooks: Any
+    _requires_grad: Any
+    _node: Any
+    _grad: Any
+    _retained = False
+
+    def _edge(self) -> Any:
+        raise NotImplementedError
+
+    def _refresh(self) -> None:
+        raise NotImplementedError
+    @property
+    def requires_grad(self) -> Any:
+        """Does backward carry a gradient to this tensor?"""
+        return self._node is not None or self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: Any) -> None:
+        if self._node is not None:
+            if not value:
+                raise RuntimeError("requires_grad: you can only change requires_grad flags of leaf variables: this one "
+                                   f"was computed{at(self._node.place)}; use detach() to get one without history")
+            return
+        if value and self._data.dtype.kind not in "fc":
+            raise DtypeError(f"requires_grad: only Tensors of floating point dtype can require gradients, this one is "
+                             f"{self.dtype}{at(user_place())}; convert it first, x.float(), or write 3.0 for 3")
+        self._requires_grad = value
+
+    def requires_grad_(self, requires_grad: Any = True) -> Self:
+        """Set ``requires_grad`` and return self."""
+        self.requires_grad = requires_grad
+        return self
+
+    @property
+    def grad(self) -> Any:
+        """What backward has accumulated here, or None."""
+        trace = mode_now().trace
+        if trace is not None:
+            return trace.get(self, "grad")
+        if self._grad is None and self._node is not None and not self._retained:
+            warnings.warn(f"grad: the .grad attribute of a Tensor that is not a leaf Tensor is being accessed; it was "
+                          f"computed{at(self._node.place)}, and only leaves keep their gradient. Call .retain_grad() "
+                          "on it before backward(), or read the leaf it came from", UserWarning, stacklevel=2)
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        trace = mode_now().trace
+        if trace is not None:
+            trace.set(self, "grad", value)
+        elif value is not None and value.shape != self.shape:
+            raise RuntimeError(f"grad: assigned grad has data of a different size: {shown(value.shape)} for a tensor "
+                               f"of shape {shown(self.shape)}{at(user_place())}")
+        else:
+            self._grad = value
+
+    @property
+    def grad_fn(self) -> Any:
+        """The tape's node that made this tensor; None for a leaf."""
+        self._refresh()
+        return self._node
+
+    @property
+    def is_leaf(self) -> Any:
+        """Was this tensor made by the user, not computed from one that requires grad?"""
+        return self._node is None
+
+    def retain_grad(self) -> None:
+        """Let a computed tensor keep its gradient too."""
+        if not self.requires_grad:
+            raise GraphError(f"retain_grad: can't retain_grad on Tensor that has requires_grad=False{at(user_place())}")
+        if self._node is None or self._retained:
+            return
+        self._retained = True
+        me = weakref.ref(self)
+
+        def keep(g: Any) -> None:
+            tensor = me()
+            if tensor is not None:
+                tensor._grad = g.clone() if tensor._grad is None else tensor._grad + g
+
+        self.register_hook(keep)
+
+    def register_hook(self, hook: Callable[[Any], Any]) -> "Handle":
+        """Call ``hook(grad)`` when the gradient of this tensor is known; what it returns, if anything, replaces it."""
+        if not self.requires_grad:
+            raise GraphError("register_hook: cannot register a hook on a tensor that doesn't require gradient"
+                             f"{at(user_place())}")
+        owner = self if self._node is None else self._node
+        if owner.hooks is None:
+            owner.hooks = []
+        handle = Handle(owner.hooks, lambda g: _hooked(self._wrap, hook, g))
+        owner.hooks.append(handle.hook)
+        return handle
+
+    def backward(self, gradient: Any = None, retain_graph: Any = None, create_graph: Any = False,
+                 inputs: Any = None) -> None:
+        """Backpropagate: add to ``.grad`` of every leaf that self was computed from the gradient of self.
+
+        ``gradient`` is what arrives at self; a scalar starts with 1. ``inputs``: only these get their gradient.
+
+        >>> import chainrule as torch
+        >>> x = torch.tensor(3.0, requires_grad=True)
+        >>> (x * x).backward()
+        >>> x.grad
+        tensor(6.)
+        """
+        wanted = None if inputs is None else inputs if isinstance(inputs, Sequence) else [inputs]
+        found = backpropagate([self], [gradient], wanted, retain_graph, create_graph)
+        for tensor, g in zip(wanted or (), found):
+            if g is not None:
+                tensor.send(g if create_graph else g._data)
+
+    def detach(self) -> Self:
+        """The same memory without history."""
+        trace = mode_now().trace
+        if trace is not None:
+            return trace.alias(self)  # type: ignore[no-any-return]
+        out = self._wrap(self._own())
+        out._storage = self._shared()  # type: ignore[attr-defined]
+        return out  # type: ignore[no-any-return]
+
+    def detach_(self) -> Self:
+        """Forget the history."""
+        self._node, self._requires_grad = None, False
+        return self
+
+    @property
+    def data(self) -> Self:
+        """The same memory without history and without version checks: writing it is invisible to the tape."""
+        trace = mode_now().trace
+        return self._wrap(self._own()) if trace is None else trace.alias(self)  # type: ignore[no-any-return]
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        trace = mode_now().trace
+        if not isinstance(value, Vocabulary):
+            raise TypeError(f"data: expected a Tensor, got {type(value).__name__}{at(user_place())}")
+        if trace is not None:
+            trace.set(self, "data", value)
+        else:
+            self._data = value._own()  # type: ignore[attr-defined]
+
+
+class Handle:
+    """A registered hook; ``remove()`` takes it away."""
+
+    def __init__(self, hooks: list[Any], hook: Callable[[Any], Any]):
+        self.hooks = hooks
+        self.hook = hook
+
+    def remove(self) -> None:
+        """Take the hook away; a second time is no error."""
+        if self.hook in self.hooks:
+            self.hooks.remove(self.hook)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.remove()
+
+
+def _hooked(wrap: Callable[[Any], Any], hook: Callable[[Any], Any], g: Any) -> Any:
+    """``hook`` on a cotangent that may be an array (the fast path) or a tensor."""
+    if isinstance(g, Vocabulary):
+        return hook(g)
+    changed = hook(wrap(g))
+    return None if changed is None else changed._data
+
+
+def backpropagate(
+    outputs: Sequence[Any], gradients: Sequence[Any], wanted: Sequence[Any] | None, retain_graph: Any, create_graph: Any
+) -> list[Any]:
+    """Pull from ``outputs``; the gradients that arrived at ``wanted``, or None, as tensors."""
+    retain = create_graph if retain_graph is None else retain_graph
+    mode = mode_now()
+    for tensor in outputs:
+        if tensor._edge() is None:
+            raise GraphError(NO_GRAPH.format(list(tensor.shape), at(user_place())))
+    starts = [_start(t, g) for t, g in zip(outputs, gradients, strict=True)]
+    nodes = None
+    if wanted is not None:
+        for k, tensor in enumerate(wanted):
+            if tensor._edge() is None:
+                raise GraphError(f"grad: one of the differentiated Tensors does not require grad: number {k}, of shape "
+                                 f"{shown(tensor.shape)}{at(user_place())}; call .requires_grad_() before it is used")
+        nodes = [t._edge() for t in wanted]
+    roots = [t._edge() for t in outputs]
+    if mode.fast and not create_graph:
+        found = pull(roots, [g._data for g in starts], nodes and set(nodes), not retain)
+        return [_tensor(outputs[0], found.get(n)) for n in nodes or ()]
+    with Switch(grad=bool(create_graph)):
+        found = pull(roots, starts, nodes and set(nodes), not retain)
+    return [found.get(n) for n in nodes or ()]
+
+
+def _tensor(like: Any, array: Any) -> Any:
+    return None if array is None else like._wrap(array)
+
+
+def _start(tensor: Any, gradient: Any) -> Any:
+    """What arrives at an output of backward: the given gradient, or 1 at a scalar."""
+    if gradient is None:
+        if math.prod(tensor._data.shape) != 1:
+            raise GraphError(f"backward: grad can be implicitly created only for scalar outputs: this tensor has shape "
+                             f"{shown(tensor.shape)}{at(user_place())}. Reduce it to a loss first (.sum() or .mean()), "
+                             "or pass the gradient that arrives at it: backward(torch.ones_like(y))")
+        if mode_now().trace is None:
+            return tensor._wrap(ONE[tensor.np_dtype] if not tensor.ndim else np.ones(tensor.shape, tensor.np_dtype))
+        return tensor._full(tuple(tensor.shape), 1)
+    if tuple(gradient.shape) != tuple(tensor.shape):
+        raise GraphError(f"backward: Mismatch in shape: the gradient has shape {shown(gradient.shape)}, the tensor "
+                         f"{shown(tensor.shape)}{at(user_place())}; they must be equal")
+    return gradient.cast(tensor.np_dtype)
+
+
+NO_GRAPH = (
+    "backward: element 0 of tensors does not require grad and does not have a grad_fn: nothing that this tensor of "
+    "shape {0} was computed from requires grad{1}. Likely causes: requires_grad=True was forgotten on the parameters, "
+    "or the graph was cut by detach(), .data, .item(), no_grad() or an integer dtype"
+)
+
+
+class Conversions(Values):
+    """Other dtypes, devices (there is one) and memory layouts."""
+
+    def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, **others: Any) -> Self:
+        """self in another dtype; the only device is the CPU."""
+        for arg in args:
+            if isinstance(arg, Vocabulary):
+                dtype = arg.dtype  # type: ignore[attr-defined]
+            elif isinstance(arg, str) or hasattr(arg, "type"):
+                device = arg
+            elif not isinstance(arg, bool):
+                dtype = arg
+        if device is not None and not str(device).startswith("cpu"):
+            raise RuntimeError(f"to: there is no device {str(device)!r}; chainrule computes on the CPU only")
+        out = self if dtype is None else self.cast(as_dtype(dtype).numpy)
+        return out.clone() if copy and out is self else out
+
+    def float(self) -> Self: return self.cast(np.dtype("float32"))
+    def double(self) -> Self: return self.cast(np.dtype("float64"))
+    def long(self) -> Self: return self.cast(np.dtype("int64"))
+    def int(self) -> Self: return self.cast(np.dtype("int32"))
+    def bool(self) -> Self: return self.cast(np.dtype("bool"))
+    def cpu(self) -> Self: return self
+
+    def type_as(self, other: Any) -> Self:
+        """self in the dtype of ``other``."""
+        return self.cast(other.np_dtype)
+
+    def cuda(self, *args: Any, **kwargs: Any) -> Self:
+        """There is none here."""
+        raise RuntimeError("cuda: chainrule computes on the CPU only; leave out .cuda(), or guard it with "
+                           "torch.cuda.is_available(), which is False")
+
+    def contiguous(self) -> Self:
+        """self with its elements in memory in order."""
+        return self if self.is_contiguous() else self.clone()
+
+    def view(self, *sizes: Any) -> Self:
+        """The same memory in another shape; RuntimeError where only a copy could have it."""
+        if len(sizes) == 1 and isinstance(sizes[0], dtype):
+            raise RuntimeError("view: reading the same bytes as another dtype is not supported; use .to(dtype)")
+        out = self.reshape(*sizes)
+        if isinstance(out._data, np.ndarray) and not np.may_share_memory(out._data, self._data) and out._data.size:
+            raise RuntimeError(f"view: the shape {shown(out.shape)} is not compatible with the memory of a tensor of "
+                               f"shape {shown(self.shape)} and stride {self.stride()}; use .reshape(...) instead")
+        return out

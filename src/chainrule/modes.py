@@ -1,0 +1,77 @@
+"""What holds for the code that runs now, per thread and per task: grad mode, the active trace, double reading."""
+
+import contextvars
+import functools
+import threading
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+
+class Trace(Protocol):
+    """What ``tensor.py`` asks of the trace that is active; ``tracer.py`` has the real one."""
+
+    def payload(self, tensor: Any) -> Any: ...
+    def emit(self, op: Any, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any: ...
+    def write(self, tensor: Any, value: Any) -> None: ...
+    def get(self, tensor: Any, field: str) -> Any: ...
+    def set(self, tensor: Any, field: str, value: Any) -> None: ...
+    def refuse(self, tensor: Any, what: str) -> Any: ...
+
+
+class Modes(NamedTuple):
+    """``fast`` says at one glance that ops run on arrays as they are."""
+
+    grad: bool = True
+    trace: Trace | None = None
+    double: bool = False
+    fast: bool = True
+
+
+current: ContextVar[Modes] = ContextVar("chainrule.modes", default=Modes())
+
+
+class Switch:
+    """A mode as context manager and decorator, entered any number of times.
+
+    >>> from chainrule import modes
+    >>> with modes.Switch(grad=False):
+    ...     modes.current.get().grad
+    False
+    """
+
+    def __init__(self, **changes: Any):
+        self.changes = changes
+        self.tokens: list[contextvars.Token[Modes]] = []
+
+    def __enter__(self) -> None:
+        changed = current.get()._replace(**self.changes)
+        self.tokens.append(current.set(changed._replace(fast=changed.trace is None and not changed.double)))
+
+    def __exit__(self, *exc: object) -> None:
+        current.reset(self.tokens.pop())
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def within(*args: Any, **kwargs: Any) -> Any:
+            with Switch(**self.changes):
+                return function(*args, **kwargs)
+
+        return within
+
+
+class _Quiet(threading.local):
+    """Runs NumPy with its floating-point warnings off, without touching the user's own settings.
+
+    NumPy keeps them in a context variable; ``contextvars.Context.run`` costs 0.05 µs, ``np.errstate`` 1 µs.
+    """
+
+    def __init__(self) -> None:
+        context = contextvars.copy_context()
+        context.run(np.seterr, all="ignore")
+        self.run = context.run
+
+
+quiet = _Quiet()

@@ -1,0 +1,282 @@
+"""The op record: what an op computes and, once, its derivative, in the form its kind asks for.
+
+======================  ==========================================  ===================================
+kind                    the derivative facet                        so that
+======================  ==========================================  ===================================
+:class:`Elementwise`    ``d``: the local derivative per input       reverse is g · dᵢ, forward Σ tᵢ · dᵢ
+:class:`Piecewise`      ``pieces``: (mask, value) pairs, 0 else     reverse selects, never ``mask * g``
+:class:`Linear`         ``transpose``: the adjoint map              forward mode is the op itself
+:class:`General`        ``vjp``: one rule per input                 forward mode is derived from it
+:class:`Discrete`       none: the output has no derivative          comparisons, rounding to integers
+======================  ==========================================  ===================================
+
+A rule is a function in ordinary tensor expressions. It *names* what it needs among ``g`` (what arrived),
+``out``, the op's inputs and its parameters; what it does not name is not saved for it. Inputs of a linear
+op are given as :class:`~chainrule.spec.Spec`, since its rule may need their shape and never their values.
+"""
+
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from chainrule.spec import Spec, bool_, broadcast
+
+Forward = Callable[..., Any]
+INFIX = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "**": operator.pow,
+         ">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le, "==": operator.eq,
+         "!=": operator.ne}
+
+
+class Rule:
+    """A derivative rule, or a part of one, together with the names it asks for."""
+
+    __slots__ = ("function", "names")
+
+    def __init__(self, function: Callable[..., Any]):
+        code = function.__code__
+        self.function = function
+        self.names: tuple[str, ...] = code.co_varnames[: code.co_argcount]
+
+    def __call__(self, known: Mapping[str, Any]) -> Any:
+        return self.function(*[known[name] for name in self.names])
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Good inputs of an op: arrays (or numbers) by position, parameters by name."""
+
+    inputs: tuple[Any, ...]
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Bad inputs of an op, the exception they must raise, and words that its message must hold."""
+
+    inputs: tuple[Any, ...]
+    error: type[Exception]
+    says: str
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+def no_samples() -> Iterable[Any]:
+    return ()
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Op:
+    """What every kind has in common. ``forward`` takes arrays by position and parameters by name."""
+
+    name: str
+    forward: Forward
+    samples: Callable[[], Iterable[Sample]]
+    refuses: Callable[[], Iterable[Refusal]] = no_samples
+    inputs: tuple[str, ...] = ("x",)
+    spec: Callable[..., Spec]
+    infix: str = ""
+    promotes: str = ""
+    """``"common"``: inputs meet in one dtype; ``"float"``: and that is a floating one; ``""``: as they are."""
+    first: int = 0
+    """The first input that promotion concerns: a condition stays bool."""
+    view: bool = False
+    """The output shares memory with the first input."""
+    scalar: Callable[..., Any] | None = None
+    """How one element is computed, in operators and methods of a scalar; for fused loops."""
+    index: Callable[..., tuple[Any, ...]] | None = None
+    """Which element of the input an output element is: ``index(i, x, **params)``; for fused loops."""
+    reduces: str = ""
+    """The scalar op that this op folds its input with, over ``params["dim"]``."""
+    kind: ClassVar[str] = ""
+    saves: dict[tuple[Any, ...], tuple[tuple[int, ...], bool] | None] = field(
+        default_factory=dict, init=False, repr=False
+    )
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} op {self.name}>"
+
+    def rules(self, i: int) -> Sequence[Rule]:
+        """The rules that the derivative with respect to input ``i`` is made of."""
+        raise NotImplementedError
+
+    def differentiable(self, i: int) -> bool:
+        """Is there a derivative with respect to input ``i``? It may be 0 everywhere."""
+        return True
+
+    def reverse(self, i: int, g: Any, known: Mapping[str, Any]) -> Any:
+        """The cotangent of input ``i`` from the cotangent ``g`` of the output, not yet un-broadcast."""
+        raise NotImplementedError
+
+    def needs(self, mask: tuple[int, ...]) -> tuple[tuple[int, ...], bool] | None:
+        """Which inputs the rules for the inputs in ``mask`` need the values of, and whether they need ``out``.
+
+        None when none of those inputs has a derivative.
+        """
+        if mask not in self.saves:
+            asked = [i for i, m in enumerate(mask) if m and self.differentiable(i)]
+            named = {n for i in asked for rule in self.rules(i) for n in rule.names}
+            positions = tuple(i for i in range(len(mask)) if self.input_name(i) in named)
+            values = () if isinstance(self, Linear) else positions
+            self.saves[mask] = (values, "out" in named) if asked else None
+        return self.saves[mask]
+
+    def input_name(self, i: int) -> str:
+        """An op may take any number of inputs; those past the named ones belong to the last name."""
+        return self.inputs[min(i, len(self.inputs) - 1)]
+
+    def known(self, inputs: Sequence[Any], params: Mapping[str, Any], out: Any = None) -> dict[str, Any]:
+        """What a rule may name, apart from ``g``."""
+        return {**dict(zip(self.inputs, inputs, strict=False)), **params, "out": out}
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Elementwise(Op):
+    """out[k] = f(x[k], y[k], ...): one local derivative per input, a rule or a constant.
+
+    A rule that names ``g`` gives the product with it: ``g / y`` rounds once, ``g * (1 / y)`` twice. Being linear
+    in ``g`` element by element, it serves forward mode with the tangent in place of ``g``, and gives ∂ at 1.
+    """
+
+    d: tuple[Any, ...]
+    kind: ClassVar[str] = "elementwise"
+
+    def rules(self, i: int) -> Sequence[Rule]:
+        return [self.d[i]] if isinstance(self.d[i], Rule) else []
+
+    def local(self, i: int, known: Mapping[str, Any]) -> Any:
+        """∂out/∂xᵢ, element by element."""
+        return self.d[i]({"g": 1, **known}) if isinstance(self.d[i], Rule) else self.d[i]
+
+    def reverse(self, i: int, g: Any, known: Mapping[str, Any]) -> Any:
+        rule = self.d[i]
+        if isinstance(rule, Rule) and "g" in rule.names:
+            return rule({**known, "g": g})
+        return times(g, self.local(i, known))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Piecewise(Op):
+    """Elementwise, with a derivative that is a number or an expression where a mask holds and 0 elsewhere."""
+
+    pieces: tuple[Sequence[tuple[Rule, Any]], ...]
+    kind: ClassVar[str] = "piecewise"
+
+    def rules(self, i: int) -> Sequence[Rule]:
+        return [rule for pair in self.pieces[i] for rule in pair if isinstance(rule, Rule)]
+
+    def differentiable(self, i: int) -> bool:
+        return bool(self.pieces[i])
+
+    def reverse(self, i: int, g: Any, known: Mapping[str, Any]) -> Any:
+        result: Any = 0
+        for mask, value in reversed(self.pieces[i]):
+            chosen = times(g, value(known) if isinstance(value, Rule) else value)
+            result = chosen.where(mask(known), result)
+        return result
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Linear(Op):
+    """Linear in all its inputs together; ``transpose`` is its adjoint, one rule per input."""
+
+    transpose: tuple[Rule, ...]
+    kind: ClassVar[str] = "linear"
+
+    def rules(self, i: int) -> Sequence[Rule]:
+        return [self.transpose[min(i, len(self.transpose) - 1)]]
+
+    def reverse(self, i: int, g: Any, known: Mapping[str, Any]) -> Any:
+        return self.rules(i)[0]({**known, "g": g})
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class General(Op):
+    """Any other differentiable op: one reverse rule per input, or None where there is no derivative."""
+
+    vjp: tuple[Rule | None, ...]
+    kind: ClassVar[str] = "general"
+
+    def rules(self, i: int) -> Sequence[Rule]:
+        rule = self.vjp[i]
+        return [rule] if rule is not None else []
+
+    def differentiable(self, i: int) -> bool:
+        return self.vjp[i] is not None
+
+    def reverse(self, i: int, g: Any, known: Mapping[str, Any]) -> Any:
+        rule = self.vjp[i]
+        return rule({**known, "g": g}) if rule is not None else None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Discrete(Op):
+    """An op whose output cannot carry a derivative."""
+
+    kind: ClassVar[str] = "discrete"
+
+    def rules(self, i: int) -> Sequence[Rule]:
+        return []
+
+    def differentiable(self, i: int) -> bool:
+        return False
+
+
+FACETS = {Elementwise: "d", Piecewise: "pieces", Linear: "transpose", General: "vjp"}
+
+
+def times(g: Any, factor: Any) -> Any:
+    """g · factor, where a factor 1, −1 or 0 is no multiplication."""
+    if isinstance(factor, (int, float)):
+        if factor == 1:
+            return g
+        if factor == -1:
+            return -g
+        if factor == 0:
+            return g.new_zeros(g.shape)
+    return g * factor
+
+
+def elementwise(name: str, forward: Forward, d: tuple[Any, ...], **facets: Any) -> Elementwise:
+    rules = tuple(Rule(f) if callable(f) else f for f in d)
+    return Elementwise(name=name, forward=forward, d=rules, **_mapped(name, len(d), facets))
+
+
+def piecewise(name: str, forward: Forward, pieces: tuple[Any, ...], **facets: Any) -> Piecewise:
+    made = tuple([(Rule(m), Rule(v) if callable(v) else v) for m, v in pairs] for pairs in pieces)
+    return Piecewise(name=name, forward=forward, pieces=made, **_mapped(name, len(pieces), facets))
+
+
+def discrete(name: str, forward: Forward, arity: int = 1, **facets: Any) -> Discrete:
+    return Discrete(name=name, forward=forward, **_mapped(name, arity, {"spec": bool_spec, **facets}))
+
+
+def linear(name: str, forward: Forward, transpose: Any, **facets: Any) -> Linear:
+    rules = tuple(map(Rule, transpose if isinstance(transpose, tuple) else (transpose,)))
+    return Linear(name=name, forward=forward, transpose=rules, **facets)
+
+
+def general(name: str, forward: Forward, vjp: tuple[Any, ...], **facets: Any) -> General:
+    return General(name=name, forward=forward, vjp=tuple(f and Rule(f) for f in vjp), **facets)
+
+
+def _mapped(name: str, arity: int, facets: dict[str, Any]) -> dict[str, Any]:
+    """The facets that all elementwise kinds default: input names, shape rule, promotion, the scalar op."""
+    infix = facets.get("infix", "")
+    scalar = INFIX[infix] if infix in INFIX else operator.methodcaller(name) if arity == 1 else None
+    return {"inputs": ("x", "y", "z")[:arity], "spec": same_spec, "promotes": "float", "scalar": scalar, **facets}
+
+
+def same_spec(*inputs: Any, **params: Any) -> Spec:
+    """Broadcast shape, common dtype."""
+    specs = [x for x in inputs if hasattr(x, "dtype")]
+    return Spec(broadcast(*[x.shape for x in specs]), specs[-1].dtype)
+
+
+def bool_spec(*inputs: Any, **params: Any) -> Spec:
+    return Spec(same_spec(*inputs).shape, bool_.numpy)
+
+
+def spec_of(array: Any) -> Spec:
+    return Spec(np.shape(array), np.asarray(array).dtype)

@@ -1,0 +1,44 @@
+"""Sums, and the matrix product."""
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import ShapeError
+from chainrule.op import Refusal, Sample, Spec, general, linear
+from chainrule.ops.sampling import array
+from chainrule.spec import broadcast, int64, shown
+
+
+def summed(x: Any, dim: tuple[int, ...], keepdim: bool) -> Any:
+    return np.add.reduce(x, axis=dim, keepdims=keepdim, dtype=None if x.dtype.kind in "fc" else int64.numpy)
+
+
+def reduced_spec(x: Any, dim: tuple[int, ...], keepdim: bool) -> Spec:
+    shape = tuple(1 if axis in dim else size for axis, size in enumerate(x.shape) if keepdim or axis not in dim)
+    return Spec(shape, x.dtype if x.dtype.kind in "fc" else int64.numpy)
+
+
+def matmul_spec(x: Any, y: Any) -> Spec:
+    if x.shape[-1] != y.shape[-2]:
+        raise ShapeError(
+            f"the shapes {shown(x.shape)} and {shown(y.shape)} do not fit: a row of the first has {x.shape[-1]} "
+            f"elements, a column of the second has {y.shape[-2]}; transpose one (.T) or check the order"
+        )
+    return Spec((*broadcast(x.shape[:-2], y.shape[:-2]), x.shape[-2], y.shape[-1]), x.dtype)
+
+
+sum = linear("sum", summed, lambda g, x, dim, keepdim: g.spread(x.shape, dim, keepdim), spec=reduced_spec,
+             reduces="add", samples=lambda: [
+                 Sample((array(*shape),), {"dim": dim, "keepdim": keepdim})
+                 for shape, dim in (((), ()), ((3,), (0,)), ((2, 3), (0, 1)), ((2, 3), (1,)), ((2, 3, 2), (0, 2)),
+                                    ((0, 3), (0,)), ((2, 3), ()))
+                 for keepdim in (False, True)])
+
+matmul = general("matmul", operator.matmul, vjp=(lambda g, y: g @ y.mT, lambda g, x: x.mT @ g), inputs=("x", "y"),
+                 infix="@", promotes="common", spec=matmul_spec,
+                 samples=lambda: [Sample((array(*a), array(*b, seed=1))) for a, b in (
+                     ((2, 3), (3, 4)), ((1, 3), (3, 1)), ((5, 2, 3), (3, 2)), ((2, 1, 2, 3), (4, 3, 2)),
+                     ((0, 3), (3, 2)), ((2, 0), (0, 3)))],
+                 refuses=lambda: [Refusal((array(2, 3), array(2, 3)), RuntimeError, "[2, 3] and [2, 3]")])

@@ -1,0 +1,216 @@
+"""The tape: one node per recorded application of an op, with what its rules need, and how they are run.
+
+``send`` runs the rules in one of two ways. On tensors, when the gradient itself is recorded or traced. On plain
+arrays otherwise: then the rules, un-broadcasting included, are traced once per (op, inputs that need a gradient,
+shapes, dtypes, parameters), written out as a Python function over NumPy and kept. Same rules, another writer.
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
+from types import CodeType
+from typing import Any, ClassVar
+
+import numpy as np
+
+from chainrule.errors import GraphError, VersionError
+from chainrule.ir import INPUT, Builder, Graph, Value
+from chainrule.modes import Switch, quiet
+from chainrule.numpy_source import compiled
+from chainrule.op import Op
+from chainrule.rewrite import rewritten
+from chainrule.source import Place, at, place_of
+from chainrule.spec import Spec
+from chainrule.symbol import Symbol
+from chainrule.vocabulary import Vocabulary
+
+ABSENT, INNER, LEAF = 0, 1, 2  # what stands behind an input: nothing that needs a gradient, a node, a leaf
+PLANS_KEPT = 4096
+Plan = Callable[..., tuple[Any, ...]]
+plans: dict[Any, Plan | None] = {}
+next_serial = itertools.count(1).__next__
+
+
+class Node:
+    """``out = op(*inputs)``, as far as backpropagation needs it. Public as ``tensor.grad_fn``."""
+
+    wrap: ClassVar[Callable[[Any], Any]]
+    """A tensor around an array; tensor.py, a floor above, puts it here."""
+
+    __slots__ = ("__weakref__", "code", "dtypes", "edges", "hooks", "instruction", "mask", "numbers", "op", "out",
+                 "params", "public", "saved", "serial", "shapes", "versions")  # fmt: skip
+
+    def __init__(
+        self,
+        op: Op,
+        mask: tuple[int, ...],
+        edges: tuple[Any, ...],
+        saved: tuple[Any, ...] | None,
+        versions: tuple[int, ...] | None,
+        shapes: tuple[Any, ...],
+        dtypes: Any,
+        numbers: tuple[Any, ...],
+        params: dict[str, Any],
+    ):
+        self.serial = next_serial()
+        self.op = op
+        self.mask = mask
+        self.edges = edges
+        self.saved = saved
+        self.versions = versions
+        self.shapes = shapes
+        self.dtypes = dtypes
+        self.numbers = numbers
+        self.params = params
+        self.out: Any = None
+        self.hooks: list[Callable[[Any], Any]] | None = None
+        self.code: CodeType | None = None
+        self.instruction = 0
+        self.public = ""
+
+    # -- what PyTorch's users read -------------------------------------------------------------------------------
+
+    def name(self) -> str:
+        """``MulBackward0``: the public function that was called, else the op."""
+        word = self.public.strip("_")
+        if self.public.startswith("__") or not word:
+            word = self.op.name
+        return "".join(part.capitalize() for part in word.split("_")) + "Backward0"
+
+    @property
+    def next_functions(self) -> tuple[tuple[Any, int], ...]:
+        """Per input the node it came from and the number of its output."""
+        return tuple((e if e is None or e.serial else AccumulateGrad(e), 0) for e in self.edges)
+
+    @property
+    def place(self) -> Place | None:
+        """The user's line that made this node."""
+        return place_of(self.code, self.instruction)
+
+    def __repr__(self) -> str:
+        return f"<{self.name()} object at {id(self):#x}>"
+
+    # -- the engine's protocol -----------------------------------------------------------------------------------
+
+    def send(self, g: Any) -> Sequence[Any]:
+        saved = self.saved
+        if saved is None:
+            raise GraphError(FREED.format(self.name(), at(self.place)))
+        versions = self.versions
+        for k, tensor in enumerate(saved):
+            storage = tensor._storage
+            if storage is not None and storage.version != (versions[k] if versions else 0):
+                raise VersionError(self._overwritten(k, storage))
+        if isinstance(g, Vocabulary):
+            return self._rules_on_tensors(g)
+        try:
+            params, numbers = self.params, self.numbers
+            key = (self.op, self.mask, self.shapes, self.dtypes, repr(numbers) if 0 in numbers else numbers,
+                   tuple(params.items()) if params else None)  # 0.0 equals -0.0, and a plan has its numbers written in
+            plan = plans[key]
+        except KeyError:
+            # The first time, a rule runs on tensors: a shape that never comes again is not worth a plan.
+            if len(plans) >= PLANS_KEPT:
+                plans.clear()
+            plans[key] = None
+            with Switch(grad=False):
+                parts = self._rules_on_tensors(self.wrap(g))
+            return [p if p is None else p.clone()._data if m == LEAF else p._data for p, m in zip(parts, self.mask)]
+        if plan is None:
+            plan = plans[key] = self._plan(g)
+        return quiet.run(plan, g, *[t._data for t in saved], self.out)
+
+    def release(self) -> None:
+        self.saved = self.out = None
+
+    # -- the rules -----------------------------------------------------------------------------------------------
+
+    def known(self, saved: Sequence[Any], out: Any) -> dict[str, Any]:
+        """What the rules may name: saved inputs as given, numbers as they are, anything else by its spec."""
+        inputs: list[Any] = [
+            number if shape is None else Spec(shape, dtype)
+            for shape, dtype, number in zip(self.shapes, self._dtypes(), self.numbers, strict=True)
+        ]
+        for position, value in zip(self.saved_inputs(), saved, strict=True):
+            inputs[position] = value
+        return self.op.known(inputs, self.params, out)
+
+    def saved_inputs(self) -> list[int]:
+        """Which inputs ``saved`` holds, in order."""
+        needs = self.op.needs(self.mask)
+        return [k for k in needs[0] if self.shapes[k] is not None] if needs else []
+
+    def _dtypes(self) -> tuple[np.dtype[Any], ...]:
+        return self.dtypes if isinstance(self.dtypes, tuple) else (self.dtypes,) * len(self.shapes)
+
+    def reverse(self, g: Any, known: dict[str, Any]) -> list[Any]:
+        """The cotangents of the inputs by the op's rules, each summed to its input's shape."""
+        grads: list[Any] = []
+        for i, needed in enumerate(self.mask):
+            part = self.op.reverse(i, g, known) if needed and self.op.differentiable(i) else None
+            grads.append(part if part is None else part.sum_to_size(self.shapes[i]))
+        return grads
+
+    def _rules_on_tensors(self, g: Any) -> Sequence[Any]:
+        assert self.saved is not None
+        out = None if self.out is None else g._output_of(self)
+        return self.reverse(g, self.known(self.saved, out))
+
+    def _plan(self, g: Any) -> Plan:
+        """The rules of this node as one function ``(g, *saved, out)`` over arrays."""
+        assert self.saved is not None
+        builder = Builder()
+        spec = Spec(np.shape(g), g.dtype)
+        g_, *saved = [Symbol(builder, builder.input("x", Spec(np.shape(a), a.dtype)))
+                      for a in (g, *(t._data for t in self.saved))]  # fmt: skip
+        out = Symbol(builder, builder.input("out", spec))
+        parts = self.reverse(g_, self.known(saved, out))
+        kept = [p.clone() if needed == LEAF and aliases(p.value) else p
+                for p, needed in zip(parts, self.mask, strict=True) if p is not None]  # fmt: skip
+        graph = rewritten(Graph(tuple(s.value for s in (g_, *saved, out)), tuple(s.value for s in kept)))
+        outputs = iter(graph.outputs)
+        return compiled(graph, self.op.name, [None if p is None else next(outputs) for p in parts])
+
+    def _overwritten(self, k: int, storage: Any) -> str:
+        tensor = self.saved[k] if self.saved else None
+        position = self.saved_inputs()[k]
+        return OVERWRITTEN.format(
+            op=self.op.name, name=self.op.input_name(position), shape=list(tensor.shape) if tensor is not None else "",
+            saved=at(self.place), written=at(storage.place()), old=self.versions[k] if self.versions else 0,
+            new=storage.version,
+        )  # fmt: skip
+
+
+class AccumulateGrad:
+    """How a leaf looks in ``next_functions``."""
+
+    def __init__(self, leaf: Any):
+        self.variable = leaf
+        self.next_functions: tuple[Any, ...] = ()
+
+    def name(self) -> str:
+        return "torch::autograd::AccumulateGrad"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AccumulateGrad) and other.variable is self.variable
+
+    def __hash__(self) -> int:
+        return id(self.variable)
+
+
+def aliases(value: Value) -> bool:
+    """May this value share memory with an input? A leaf's gradient must be its own. (0-d values are immutable.)"""
+    while isinstance(value.op, Op) and value.op.view:
+        value = value.args[0]
+    return value.op == INPUT and bool(value.shape)
+
+
+FREED = (
+    "backward: the graph of this tensor was already walked, and {0}'s saved values were freed{1}. "
+    "Trying to backward through the graph a second time: if two losses share a part, add them up and call backward "
+    "once, or pass retain_graph=True the first time; if a tensor is carried over from the last iteration, detach() it"
+)
+OVERWRITTEN = (
+    "backward: one of the variables needed for gradient computation has been modified by an inplace operation: "
+    "{op} saved its input {name} of shape {shape}{saved} at version {old}; it was overwritten{written} and is now at "
+    "version {new}. Write to a copy instead (y = x + 1 in place of x += 1), or overwrite after backward()"
+)

@@ -1,0 +1,407 @@
+"""The tensor: an array, how it came about, and PyTorch's semantics for leaves, views and in-place writes.
+
+Ops are applied in three ways of rising cost and generality: ``_unary`` and ``_binary`` go straight to NumPy where
+dtypes agree and no mode is active; ``_apply`` promotes, checks, traces; both leave the same node on the tape.
+"""
+
+import operator
+from collections.abc import Callable, Sequence
+from sys import _getframe
+from types import CodeType
+from typing import Any, Self
+
+import numpy as np
+
+from chainrule.modes import current
+from chainrule.errors import ChainruleError, DtypeError, LeafError, ShapeError
+from chainrule.graph_words import Conversions, Graph
+from chainrule.in_place import InPlace
+from chainrule.modes import Modes, quiet
+from chainrule.op import Op
+from chainrule.source import Place, at, inside, place_of, user_place
+from chainrule.spec import default, promote, shown
+from chainrule.tape import ABSENT, INNER, LEAF, Node
+
+F32, F64 = np.dtype("float32"), np.dtype("float64")
+mode_now = current.get
+new = object.__new__
+PAIR, NOWHERE = (None, None), (None, ABSENT)
+NONE: dict[str, Any] = {}
+FAST_NUMBERS = {float, int}
+NUMBERS = {float, int, bool, complex}
+IN_PLACE: dict[Any, Callable[[Any, Any], Any]] = {
+    operator.add: operator.iadd, operator.sub: operator.isub, operator.mul: operator.imul,
+    operator.truediv: operator.itruediv,
+}  # fmt: skip
+
+
+class Storage:
+    """What tensors that share memory have in common: how often it was written, and where last."""
+
+    __slots__ = ("code", "instruction", "version")
+
+    def __init__(self) -> None:
+        self.version = 0
+        self.code: CodeType | None = None
+        self.instruction = 0
+
+    def wrote(self) -> None:
+        self.version += 1
+        frame: Any = _getframe(2)
+        while frame is not None and inside[frame.f_code.co_filename]:
+            frame = frame.f_back
+        if frame is not None:
+            self.code, self.instruction = frame.f_code, frame.f_lasti
+
+    def place(self) -> Place | None:
+        return place_of(self.code, self.instruction)
+
+
+class Tensor(InPlace, Graph, Conversions):
+    """An array that knows how it was computed. Fields are class defaults until they differ."""
+
+    serial = 0  # the engine's word for a leaf
+    edges: Sequence[Any] = ()
+    hooks: list[Callable[[Any], Any]] | None = None
+    _data: Any
+    _requires_grad = False
+    _node: Node | None = None
+    _grad: "Tensor | None" = None
+    _storage: Storage | None = None
+    _base: "Tensor | None" = None
+    _chain: tuple[Any, ...] = ()
+    _seen = 0
+
+    def __init__(self, *data: Any):
+        """PyTorch's old constructor: sizes give uninitialised memory, a sequence gives its values."""
+        sizes = data and all(isinstance(d, int) for d in data)
+        self._data = np.zeros(data, default.dtype) if sizes else np.array(*data or ((),), default.dtype)
+
+    @staticmethod
+    def _wrap(data: Any) -> "Tensor":
+        return wrap(data)
+
+    def send(self, g: Any) -> Sequence[Any]:
+        """The engine's word for accumulating into ``.grad``."""
+        if not isinstance(g, Tensor):
+            have = self._grad
+            if have is None:
+                self._grad = wrap(g)
+            elif have._node is None and type(have._data) is np.ndarray:
+                have._data += g
+                have._shared().version += 1
+            else:
+                self._grad = wrap(have._data + g)
+        else:
+            have = self.grad
+            self.grad = g.clone() if have is None else have + g
+        return ()
+
+    def release(self) -> None:
+        """A leaf saves nothing."""
+
+    def _output_of(self, node: Node) -> "Tensor":
+        """The output of a node that kept its value, as a tensor on the tape."""
+        return wrap(node.out, node)
+
+    # -- applying ops --------------------------------------------------------------------------------------------
+
+    def _unary(self, op: Op, **params: Any) -> "Tensor":  # type: ignore[override]
+        mode = mode_now()
+        a = self._data
+        if not mode.fast or ((d := a.dtype) is not F32 and d is not F64) or op.view:
+            return self._apply(op, (self,), **params)
+        if self._base is not None:
+            self._refresh()
+        out = new(Tensor)
+        out._data = quiet.run(op.forward, a, **params)
+        if mode.grad:
+            if self._node is not None:
+                _record(out, op, (INNER,), (self._node,), (self,), (a.shape,), d, (None,), params)
+            elif self._requires_grad:
+                _record(out, op, (LEAF,), (self,), (self,), (a.shape,), d, (None,), params)
+        return out
+
+    def _binary(self, op: Op, other: Any) -> "Tensor":  # type: ignore[override]
+        mode = mode_now()
+        a = self._data
+        if not mode.fast or ((d := a.dtype) is not F32 and d is not F64):
+            return self._apply(op, (self, other)) if is_operand(other) or not op.infix else NotImplemented
+        if type(other) in FAST_NUMBERS:
+            if self._base is not None:
+                self._refresh()
+            out = new(Tensor)
+            out._data = quiet.run(op.forward, a, other)
+            if mode.grad:
+                if self._node is not None:
+                    _record(out, op, (INNER, 0), (self._node, None), (self, other), (a.shape, None), d, (None, other), NONE)
+                elif self._requires_grad:
+                    _record(out, op, (LEAF, 0), (self, None), (self, other), (a.shape, None), d, (None, other), NONE)
+            return out
+        if not isinstance(other, Tensor) or (b := other._data).dtype is not d:
+            return self._apply(op, (self, other)) if is_operand(other) or not op.infix else NotImplemented
+        if self._base is not None:
+            self._refresh()
+        if other._base is not None:
+            other._refresh()
+        out = new(Tensor)
+        try:
+            out._data = quiet.run(op.forward, a, b)
+        except ValueError:
+            return self._apply(op, (self, other))
+        if mode.grad:
+            e1, m1 = (self._node, INNER) if self._node is not None else (self, LEAF) if self._requires_grad else NOWHERE
+            e2, m2 = (other._node, INNER) if other._node is not None else (
+                other, LEAF) if other._requires_grad else NOWHERE  # fmt: skip
+            if m1 or m2:
+                _record(out, op, (m1, m2), (e1, e2), (self, other), (a.shape, b.shape), d, PAIR, NONE)
+        return out
+
+    def _reflected(self, op: Op, number: Any) -> "Tensor":  # type: ignore[override]
+        mode = mode_now()
+        a = self._data
+        if type(number) not in FAST_NUMBERS or not mode.fast or ((d := a.dtype) is not F32 and d is not F64):
+            return self._apply(op, (number, self)) if is_operand(number) else NotImplemented
+        if self._base is not None:
+            self._refresh()
+        out = new(Tensor)
+        out._data = quiet.run(op.forward, number, a)
+        if mode.grad:
+            if self._node is not None:
+                _record(out, op, (0, INNER), (None, self._node), (number, self), (None, a.shape), d, (number, None), NONE)
+            elif self._requires_grad:
+                _record(out, op, (0, LEAF), (None, self), (number, self), (None, a.shape), d, (number, None), NONE)
+        return out
+
+    def _apply(self, op: Op, inputs: Sequence[Any], **params: Any) -> "Tensor":  # type: ignore[override]
+        """``op`` on tensors and numbers, whatever the modes and dtypes."""
+        mode = mode_now()
+        operands = [x if isinstance(x, Tensor) or type(x) in NUMBERS else as_operand(op, x) for x in inputs]
+        if op.promotes:
+            _promote(op, operands)
+        tensors = [x for x in operands if isinstance(x, Tensor)]
+        for x in tensors:
+            if x._base is not None:
+                x._refresh()
+        if op.view:
+            tensors[0]._own()
+        out = new(Tensor)
+        try:
+            if mode.trace is not None:
+                out._data = mode.trace.emit(op, tuple(operands), params)
+            else:
+                arrays = [x._data if isinstance(x, Tensor) else x for x in operands]
+                if mode.double:
+                    arrays = [a.astype(F64) if getattr(a, "dtype", None) == F32 else a for a in arrays]
+                out._data = quiet.run(_call, op.forward, arrays, params)
+        except (ValueError, ChainruleError) as error:
+            raise _misuse(op, operands, params, error) from None
+        if op.view:
+            out._see(tensors[0], op, params)
+        if mode.grad and out._data.dtype.kind == "f":
+            edges = tuple(x._edge() if isinstance(x, Tensor) else None for x in operands)
+            if any(e is not None for e in edges):
+                datas = [x._data if isinstance(x, Tensor) else None for x in operands]
+                _record(out, op, tuple(ABSENT if e is None else INNER if e.serial else LEAF for e in edges), edges,
+                        tuple(operands), tuple(d if d is None else d.shape for d in datas),
+                        tuple(d if d is None else d.dtype for d in datas),
+                        tuple(x if d is None else None for x, d in zip(operands, datas)), params)  # fmt: skip
+        return out
+
+    def _edge(self) -> Any:
+        """Where a gradient with respect to this tensor goes: its node, itself if it is a leaf, or nowhere."""
+        return self._node or (self if self._requires_grad and self._data.dtype.kind == "f" else None)
+
+    def _full(self, shape: tuple[Any, ...], number: Any) -> "Tensor":  # type: ignore[override]
+        if mode_now().trace is not None:
+            return wrap(np.asarray(number, self.np_dtype)).expand(shape)
+        return wrap(np.full(shape, number, self.np_dtype))
+
+    # -- memory: views and writes --------------------------------------------------------------------------------
+
+    def _own(self) -> Any:
+        """The data as an array (a 0-d result is a NumPy scalar until something shares or writes it)."""
+        if isinstance(self._data, np.generic):
+            self._data = np.asarray(self._data)
+        return self._data
+
+    def _shared(self) -> Storage:
+        self._own()
+        if self._storage is None:
+            self._storage = Storage()
+        return self._storage
+
+    def _see(self, source: "Tensor", op: Op, params: dict[str, Any]) -> None:
+        """Make self a view of ``source`` if it shares its memory."""
+        traced = not isinstance(self._data, np.ndarray)
+        if traced or np.may_share_memory(self._data, source._data):
+            self._storage = source._shared()
+            self._base = source._base or source
+            self._chain = (*source._chain, (op, tuple(sorted(params.items()))))
+            self._seen = self._storage.version
+
+    def _refresh(self) -> None:
+        """A view whose base was written since: its history is that of the base as it is now."""
+        base, storage = self._base, self._storage
+        if base is not None and storage is not None and storage.version != self._seen:
+            self._seen = storage.version
+            if base._edge() is not None and mode_now().grad:
+                self._node = base.through(self._chain)._node
+                if self._node is not None:
+                    self._node.public = ""  # nobody called it: it is named after its op
+
+    def _write(self, value: "Tensor") -> Self:
+        """Let self hold ``value`` from now on, in the same memory; the tape follows."""
+        mode = mode_now()
+        root = self._base if self._base is not None else self
+        if mode.grad and root._requires_grad and root._node is None:
+            what = "a leaf Variable" if root is self else "a view of a leaf Variable"
+            raise LeafError(LEAF_WRITE.format(what, shown(self.shape), at(user_place())))
+        if value.shape != self.shape:
+            raise ShapeError(f"in-place: output with shape {shown(self.shape)} doesn't match the broadcast shape "
+                             f"{shown(value.shape)}{at(user_place())}; write x = x + y instead")  # fmt: skip
+        if "biufc".index(value.np_dtype.kind) > "biufc".index(self.np_dtype.kind):
+            raise DtypeError(f"in-place: result type {value.dtype} can't be cast to the desired output type "
+                             f"{self.dtype}{at(user_place())}; convert the tensor first (x = x.float())")  # fmt: skip
+        if mode.trace is not None:
+            mode.trace.write(self, value)
+        elif value._data is not self._data:
+            np.copyto(self._own(), value._data, casting="unsafe")
+        self._wrote(value, mode)
+        return self
+
+    def _wrote(self, value: "Tensor", mode: Modes) -> None:
+        storage = self._shared()
+        storage.wrote()
+        if not mode.grad:
+            return
+        base = self._base
+        if base is None:
+            self._node = value._node
+        elif value._edge() is not None or base._edge() is not None:
+            base._node = base.assign(value.cast(base.np_dtype), self._chain)._node
+            self._refresh()
+
+    def _unrecorded(self) -> bool:
+        """May a write go straight to memory? No mode reads it otherwise and no node has to be made."""
+        mode = mode_now()
+        return mode.fast and not (mode.grad and (self._base is not None or self._edge() is not None))
+
+    def _in_place(self, op: Op, other: Any, result: Callable[[], "Tensor"]) -> Self:
+        """self = op(self, other) in self's memory: directly where nothing is recorded, else through the result."""
+        write = IN_PLACE.get(op.forward)
+        if write is not None and self._unrecorded():
+            data = self._own()
+            b = other
+            direct = type(other) in FAST_NUMBERS and data.dtype.kind == "f"
+            if isinstance(other, Tensor):
+                b = other._data
+                direct = b.dtype is data.dtype and data.dtype in (F32, F64)
+                direct = direct and not (mode_now().grad and other._edge() is not None)
+            if direct:
+                try:
+                    quiet.run(write, data, b)
+                except ValueError:
+                    return self._write(result())
+                self._shared().wrote()
+                return self
+        return self._write(result())
+
+    def _fill(self, number: Any) -> Self:
+        """Every element = number."""
+        if not self._unrecorded():
+            return self._write(self._full(self.shape, number))
+        self._own().fill(number)
+        self._shared().wrote()
+        return self
+
+
+LEAF_WRITE = (
+    "in-place: {0} that requires grad is being used in an in-place operation: its shape is {1}{2}. A leaf's value "
+    "is what gradients are taken with respect to; update it inside 'with torch.no_grad():', or write to a copy"
+)
+
+
+def _call(forward: Callable[..., Any], arrays: Sequence[Any], params: dict[str, Any]) -> Any:
+    return forward(*arrays, **params)
+
+
+def _record(
+    out: Tensor, op: Op, mask: tuple[int, ...], edges: tuple[Any, ...], operands: tuple[Any, ...],
+    shapes: tuple[Any, ...], dtypes: Any, numbers: tuple[Any, ...], params: dict[str, Any],
+) -> None:  # fmt: skip
+    """Put ``out = op(operands)`` on the tape, with the user's line and the public function that was called."""
+    needs = op.saves[mask] if mask in op.saves else op.needs(mask)
+    if needs is None:
+        return
+    positions, with_out = needs
+    saved: tuple[Any, ...]
+    if not positions:
+        saved = ()
+    elif len(positions) == len(operands) and None not in shapes:
+        saved = operands
+    else:
+        saved = tuple([operands[k] for k in positions if shapes[k] is not None])
+    versions = None
+    for tensor in saved:
+        if tensor._storage is not None and tensor._storage.version:
+            versions = tuple([t._storage.version if t._storage is not None else 0 for t in saved])
+            break
+    node = out._node = Node(op, mask, edges, saved, versions, shapes, dtypes, numbers, params)
+    if with_out:
+        node.out = out._data
+    frame: Any = _getframe(2)
+    while (caller := frame.f_back) is not None and inside[caller.f_code.co_filename]:
+        frame = caller
+    node.public = frame.f_code.co_name
+    if caller is not None:
+        node.code, node.instruction = caller.f_code, caller.f_lasti
+
+
+def wrap(data: Any, node: Node | None = None) -> Tensor:
+    """A tensor around an array, a NumPy scalar or a traced value."""
+    out = new(Tensor)
+    out._data = data
+    if node is not None:
+        out._node = node
+    return out
+
+
+Node.wrap = staticmethod(wrap)
+
+
+def is_operand(x: Any) -> bool:
+    return isinstance(x, (Tensor, int, float, complex, np.generic, np.ndarray))
+
+
+def as_operand(op: Op, x: Any) -> Any:
+    """A tensor or number from whatever stands for one. Raises TypeError."""
+    if isinstance(x, np.generic):
+        return x.item()
+    if isinstance(x, np.ndarray):
+        return wrap(x)
+    if isinstance(x, (int, float, complex)):
+        return x
+    raise TypeError(f"{op.name}(): an operand must be Tensor or Number, not {type(x).__name__}: {x!r}{at(user_place())}")
+
+
+def _promote(op: Op, operands: list[Any]) -> None:
+    """Cast the operands to the dtype that they meet in."""
+    common = promote([x._data if isinstance(x, Tensor) else x for x in operands[op.first :]])
+    if op.promotes == "float" and common.kind not in "fc":
+        common = default.dtype
+    for k in range(op.first, len(operands)):
+        if isinstance(operands[k], Tensor) and operands[k]._data.dtype != common:
+            operands[k] = operands[k].cast(common)
+    if not any(isinstance(x, Tensor) for x in operands[op.first :]):
+        operands[op.first] = wrap(np.asarray(operands[op.first], common))
+
+
+def _misuse(op: Op, operands: Sequence[Any], params: dict[str, Any], error: Exception) -> Exception:
+    """What to tell the user when an op cannot be applied: the shape rule's own words, if it refuses too."""
+    try:
+        op.spec(*[x._data if isinstance(x, Tensor) else x for x in operands], **params)
+    except ChainruleError as told:
+        error = told
+    kind = type(error) if isinstance(error, ChainruleError) else ShapeError
+    return kind(f"{op.name}: {error}{at(user_place())}")

@@ -1,0 +1,180 @@
+"""Moves, views, selections and placements."""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+from chainrule.errors import ShapeError
+from chainrule.ops import shape as shape_ops
+from chainrule.spec import Size, numel, shown
+from chainrule.vocabulary.carrier import Carrier
+
+
+def axis_of(dim: int, ndim: int) -> int:
+    """The axis that ``dim`` counts, from the end when negative. Raises IndexError."""
+    reach = max(ndim, 1)
+    if not -reach <= dim < reach:
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-reach}, {reach - 1}], but got {dim})")
+    return dim % reach
+
+
+def sizes_of(sizes: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Sizes given one by one, or as one sequence."""
+    return tuple(sizes[0]) if len(sizes) == 1 and not isinstance(sizes[0], (int, str)) else sizes
+
+
+class Shapes(Carrier):
+    """Words that move values without computing."""
+
+    __slots__ = ()
+
+    def reshape(self, *sizes: Any) -> Self:
+        """The same elements in another shape; one size may be −1."""
+        shape = sizes_of(sizes)
+        if -1 in shape:
+            rest = numel(s for s in shape if s != -1)
+            count = numel(self.shape)
+            if not rest or count % rest or shape.count(-1) > 1:  # type: ignore[operator]
+                raise ShapeError(f"reshape: shape '{shown(shape)}' is invalid for input of size {count}; "
+                                 "only one size may be -1, and the others must divide the size")
+            shape = tuple(count // rest if s == -1 else s for s in shape)  # type: ignore[operator]
+        return self if shape == self.shape else self._apply(shape_ops.reshape, (self,), shape=shape)
+
+    def view_as(self, other: Any) -> Self:
+        """self in the shape of ``other``."""
+        return self.reshape(other.shape)
+
+    def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Self:
+        """The axes from ``start_dim`` to ``end_dim`` as one."""
+        start, end = axis_of(start_dim, self.ndim), axis_of(end_dim, self.ndim)
+        return self.reshape((*self.shape[:start], numel(self.shape[start : end + 1]), *self.shape[end + 1 :]))
+
+    def permute(self, *dims: Any) -> Self:
+        """The axes in another order."""
+        order = tuple(axis_of(d, self.ndim) for d in sizes_of(dims))
+        if sorted(order) != list(range(self.ndim)):
+            raise ShapeError(f"permute: {order} does not name each of the {self.ndim} axes of {shown(self.shape)} once")
+        return self._apply(shape_ops.permute, (self,), dims=order)
+
+    def transpose(self, dim0: int, dim1: int) -> Self:
+        """Two axes exchanged."""
+        a, b = axis_of(dim0, self.ndim), axis_of(dim1, self.ndim)
+        swapped = {a: b, b: a}
+        return self.permute(tuple(swapped.get(axis, axis) for axis in range(self.ndim)))
+
+    @property
+    def T(self) -> Self:  # noqa: N802 - the name in mathematics, NumPy and PyTorch
+        """The axes in reverse order."""
+        return self.permute(tuple(reversed(range(self.ndim))))
+
+    @property
+    def mT(self) -> Self:  # noqa: N802 - as above
+        """The last two axes exchanged."""
+        return self.transpose(-2, -1)
+
+    def t(self) -> Self:
+        """The transpose of a matrix; a vector is itself."""
+        return self if self.ndim < 2 else self.transpose(0, 1)
+
+    def squeeze(self, dim: int | None = None) -> Self:
+        """Axes of size 1 dropped: all, or ``dim`` if it is one."""
+        gone = range(self.ndim) if dim is None else (axis_of(dim, self.ndim),)
+        return self.reshape(tuple(s for axis, s in enumerate(self.shape) if axis not in gone or s != 1))
+
+    def unsqueeze(self, dim: int) -> Self:
+        """A new axis of size 1 at ``dim``."""
+        at = axis_of(dim, self.ndim + 1)
+        return self.reshape((*self.shape[:at], 1, *self.shape[at:]))
+
+    def expand(self, *sizes: Any) -> Self:
+        """Axes of size 1 repeated to ``sizes``; −1 keeps a size."""
+        shape = sizes_of(sizes)
+        own: tuple[Any, ...] = (1,) * (len(shape) - self.ndim) + tuple(self.shape)
+        shape = tuple(o if s == -1 else s for s, o in zip(shape, own[len(own) - len(shape) :], strict=True))
+        if len(own) > len(shape) or any(o not in (1, s) for s, o in zip(shape, own, strict=True)):
+            raise ShapeError(f"expand: {shown(self.shape)} cannot become {shown(shape)}; only sizes 1 can grow, and "
+                             "new axes come first")
+        return self if shape == self.shape else self._apply(shape_ops.expand, (self,), shape=shape)
+
+    def expand_as(self, other: Any) -> Self:
+        """self expanded to the shape of ``other``."""
+        return self.expand(other.shape)
+
+    def select(self, dim: int, index: int) -> Self:
+        """The slice at ``index`` along ``dim``, without that axis."""
+        return self[(slice(None),) * axis_of(dim, self.ndim) + (index,)]
+
+    def narrow(self, dim: int, start: int, length: int) -> Self:
+        """``length`` elements from ``start`` along ``dim``."""
+        return self[(slice(None),) * axis_of(dim, self.ndim) + (slice(start, start + length),)]
+
+    def __getitem__(self, key: Any) -> Self:
+        plain = basic_key(key, self.shape)
+        return self._apply(shape_ops.slice_, (self,), key=plain)
+
+    def sum_to_size(self, *sizes: Any) -> Self:
+        """The sum over the axes that broadcasting from ``sizes`` has grown: the adjoint of expand."""
+        shape = sizes_of(sizes)
+        if shape == self.shape:
+            return self
+        extra = self.ndim - len(shape)
+        grown = tuple(a for a, s in enumerate(self.shape) if a < extra or (shape[a - extra] == 1 and s != 1))
+        out: Any = self.sum(grown, keepdim=extra == 0)  # type: ignore[attr-defined]
+        return out.reshape(shape)  # type: ignore[no-any-return]
+
+    def spread(self, shape: tuple[Size, ...], dim: tuple[int, ...], keepdim: bool) -> Self:
+        """A reduction over ``dim`` laid back over the shape it came from: the adjoint of sum."""
+        if self.ndim and not keepdim:
+            kept = tuple(1 if axis in dim else size for axis, size in enumerate(shape))
+            return self.reshape(kept).expand(shape)
+        return self.expand(shape)
+
+    def new_zeros(self, *sizes: Any) -> Self:
+        """Zeros of this dtype."""
+        return self._full(sizes_of(sizes), 0)
+
+    def assign(self, value: Any, chain: tuple[Any, ...]) -> Self:
+        """A copy of self in which the part that ``chain`` leads to is ``value``."""
+        return self._apply(shape_ops.assign, (self, value), chain=chain)
+
+    def through(self, chain: tuple[Any, ...]) -> Self:
+        """The part of self that ``chain`` leads to."""
+        part = self
+        for op, params in chain:
+            part = part._apply(op, (part,), **dict(params))
+        return part
+
+    def placed(self, shape: tuple[Size, ...], key: tuple[Any, ...]) -> Self:
+        """Zeros of ``shape`` with self at ``key``: the adjoint of a slice."""
+        return self.new_zeros(shape).assign(self, ((shape_ops.slice_, (("key", key),)),))
+
+
+def basic_key(key: Any, shape: Sequence[Any]) -> tuple[Any, ...]:
+    """A key of ints, slices, None and ``...`` as a tuple that hashes: a slice becomes (start, stop, step)."""
+    keys = key if isinstance(key, tuple) else (key,)
+    named = sum(k is not None and k is not Ellipsis for k in keys)
+    if named > len(shape):
+        raise IndexError(f"too many indices for tensor of dimension {len(shape)}")
+    if Ellipsis not in keys:
+        keys = (*keys, Ellipsis)
+    at = keys.index(Ellipsis)
+    keys = keys[:at] + (slice(None),) * (len(shape) - named) + keys[at + 1 :]
+    axis, plain = 0, []
+    for k in keys:
+        if k is None:
+            plain.append(None)
+            continue
+        plain.append(_one_key(k, axis, shape[axis]))
+        axis += 1
+    return tuple(plain)
+
+
+def _one_key(k: Any, axis: int, size: Any) -> Any:
+    if isinstance(k, slice):
+        if k.step is not None and k.step <= 0:
+            raise ValueError("slice: step must be greater than zero; use flip() to reverse")
+        return k.indices(size) if k != slice(None) else (0, size, 1)
+    if not hasattr(k, "__index__") or isinstance(k, bool):
+        raise IndexError(f"index: {type(k).__name__} is not an int, a slice, None or '...'")
+    if not -size <= k < size:
+        raise IndexError(f"index {k} is out of bounds for dimension {axis} with size {size}")
+    return k.__index__() % size
