@@ -24,8 +24,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("vocabulary/", "engine", "printing", "rewrite", "numpy_source"),
     ("symbol", "attributes"),
     ("tape", "graph_words", "in_place"),
-    ("tensor",),
-    ("creation", "tracer"),
+    ("tensors",),
+    ("creation", "tracer", "gradcheck"),
     ("autograd", "functional", "expr", "formula", "serialization"),
     ("func",),
     ("testing",),
@@ -35,7 +35,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("cli",),
     ("__init__", "__main__"),
 )
-LAZY_IMPORTERS = frozenset({"__init__"})  # rooms that import on first use (PEP 562)
+# Rooms that import on first use: the package (PEP 562), a subcommand its own part, a running script what it names.
+LAZY_IMPORTERS = frozenset({"__init__", "cli", "runner"})
 OPTIONAL = frozenset({"llvmlite", "matplotlib", "scipy", "torch"})  # each imported by one file at most
 REQUIRED = frozenset({"numpy"})
 _DYNAMIC = frozenset({"import_module", "__import__"})

@@ -17,7 +17,7 @@ __version__ = "0.1.0"
 
 # Where a public name lives, for names that are not simply the words of the vocabulary or the dtypes.
 _HOMES = {
-    "chainrule.tensor": "Tensor",
+    "chainrule.tensors": "Tensor",
     "chainrule.attributes": "Size",
     "chainrule.generator": "Generator",
     "chainrule.creation": "tensor as_tensor from_numpy full full_like zeros zeros_like ones ones_like empty empty_like "
@@ -32,8 +32,7 @@ _HOMES = {
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 _ALIASES = {"float": "float32", "double": "float64", "half": "float16", "long": "int64", "int": "int32",
-            "short": "int16", "multiply": "mul", "divide": "div", "subtract": "sub", "negative": "neg",
-            "absolute": "abs", "greater": "gt", "less": "lt", "FloatTensor": "Tensor"}
+            "short": "int16", "FloatTensor": "Tensor"}
 pi, e, inf, nan = math.pi, math.e, math.inf, math.nan
 
 

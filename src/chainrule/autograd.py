@@ -5,11 +5,15 @@ from typing import Any
 
 from chainrule.modes import current
 from chainrule.errors import GraphError
+from chainrule.gradcheck import gradcheck, gradgradcheck
 from chainrule.graph_words import backpropagate
 from chainrule.modes import Switch
 from chainrule.source import at, user_place
 from chainrule.spec import shown
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
+
+__all__ = ["backward", "enable_grad", "grad", "gradcheck", "gradgradcheck", "is_grad_enabled", "no_grad",
+           "set_grad_enabled"]
 
 
 class no_grad(Switch):  # noqa: N801 - PyTorch's spelling

@@ -10,7 +10,7 @@ from chainrule.errors import ShapeError
 from chainrule.generator import Generator
 from chainrule.source import at, user_place
 from chainrule.spec import as_dtype, default, dtype, number_dtype
-from chainrule.tensor import Tensor, wrap
+from chainrule.tensors import Tensor, wrap
 from chainrule.vocabulary.shapes import sizes_of
 
 default_generator = Generator()
@@ -20,6 +20,9 @@ DType = Any
 def made(array: Any, requires_grad: bool = False) -> Tensor:
     """A leaf around an array; a constant when a step is being traced."""
     out = wrap(array)
+    trace = current.get().trace
+    if trace is not None:
+        trace.constant(out)
     if requires_grad:
         out.requires_grad = True
     return out

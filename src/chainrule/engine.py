@@ -25,8 +25,9 @@ class Node(Protocol):
     def send(self, g: Any) -> Sequence[Any]:
         """The cotangents of the inputs, from the cotangent ``g`` of the output; None where nothing goes."""
 
-    def release(self) -> None:
-        """Drop what was saved for ``send``."""
+    saved: Any
+    out: Any
+    """What ``send`` needs; None once released."""
 
 
 def leading_to(roots: Sequence[Node], targets: Collection[Any]) -> set[Any]:
@@ -70,26 +71,35 @@ def pull(
 
     edges, parts = roots, cotangents
     while True:
+        alone = None
         for edge, g in zip(edges, parts):
             if edge is None or g is None or (only is not None and edge not in only):
                 continue
             if edge in arrived:
                 arrived[edge] = arrived[edge] + g
-            else:
-                arrived[edge] = g
-                if edge.serial:
-                    push(heap, (-edge.serial, edge))
-        if not heap:
-            break
-        node = pop(heap)[1]
-        g = leave(node)
+                continue
+            arrived[edge] = g
+            if edge.serial:
+                if alone is None and not heap:
+                    alone = edge  # most graphs are mostly chains: the next node, unless another joins it
+                    continue
+                if alone is not None:
+                    push(heap, (-alone.serial, alone))
+                    alone = None
+                push(heap, (-edge.serial, edge))
+        if alone is None:
+            if not heap:
+                break
+            alone = pop(heap)[1]
+        node = alone
+        g = arrived.pop(node) if node.hooks is None and wanted is None else leave(node)
         edges = node.edges
         if only is not None and not any(edge in only for edge in edges):
             edges = ()
             continue
         parts = node.send(g)
         if release:
-            node.release()
+            node.saved = node.out = None
     for leaf in list(arrived):
         g = leave(leaf)
         if wanted is None:

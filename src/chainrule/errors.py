@@ -9,6 +9,7 @@
     ├── ShapeError (RuntimeError)        shapes that do not fit
     ├── DtypeError (RuntimeError)        dtypes that do not fit
     ├── TraceError (RuntimeError)        compile() met something that a compiled step cannot do
+    ├── GradcheckError (RuntimeError)    a gradient is not what its central difference says
     ├── FormulaError (ValueError)        a formula that does not parse, or names what is not there
     ├── MissingName (AttributeError)     a name of PyTorch that chainrule does not have
     └── MissingExtra (ImportError)       an optional dependency that is not installed
@@ -43,6 +44,10 @@ class DtypeError(ChainruleError, RuntimeError):
 
 class TraceError(ChainruleError, RuntimeError):
     """The traced function asked for something that only a run can answer."""
+
+
+class GradcheckError(ChainruleError, RuntimeError):
+    """A gradient and its central difference disagree."""
 
 
 class FormulaError(ChainruleError, ValueError):

@@ -13,7 +13,7 @@ from chainrule.autograd import grad as autograd_grad
 from chainrule.creation import zeros_like
 from chainrule.modes import Switch
 from chainrule.spec import shown
-from chainrule.tensor import Tensor, wrap
+from chainrule.tensors import Tensor, wrap
 
 Function = Callable[..., Any]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from chainrule.creation import as_tensor
 from chainrule.ops import ALL, comparison
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 from chainrule.vocabulary import Vocabulary
 
 
@@ -16,7 +16,7 @@ def words() -> list[str]:
     return sorted(names - NOT_FUNCTIONS)
 
 
-NOT_FUNCTIONS = {"where", "cast", "through", "assign", "placed", "spread", "new_zeros", "expand", "view_as",
+NOT_FUNCTIONS = {"cast", "through", "assign", "placed", "spread", "new_zeros", "new_full", "expand", "view_as",
                  "expand_as", "sum_to_size"}
 
 
@@ -31,10 +31,10 @@ def function(name: str) -> Callable[..., Any]:
             raise TypeError(f"{name}(): argument 'input' must be Tensor, not {type(input).__name__}: {input!r}")
         first = args[0] if args else None
         if isinstance(first, Tensor):
-            return first._reflected(ALL[name], input)
+            return first._reflected(ALL[method.__name__], input)
         return method(as_tensor(input), *args, **kwargs)
 
-    call.__code__ = call.__code__.replace(co_name=name)  # the tape names a node after the function called
+    call.__code__ = call.__code__.replace(co_name=method.__name__)  # the tape names a node after the function called
     call.__name__ = call.__qualname__ = name
     call.__doc__ = method.__doc__
     return call

@@ -133,6 +133,11 @@ class Graph(Values):
         >>> x.grad
         tensor(6.)
         """
+        if gradient is None and inputs is None and not create_graph and self._node is not None and mode_now().fast:
+            if self._data.size == 1 and self._data.dtype in ONE:  # the common case, without ceremony
+                one = ONE[self._data.dtype] if not self._data.ndim else np.ones_like(self._data)
+                pull((self._edge(),), (one,), None, not retain_graph)
+                return
         wanted = None if inputs is None else inputs if isinstance(inputs, Sequence) else [inputs]
         found = backpropagate([self], [gradient], wanted, retain_graph, create_graph)
         for tensor, g in zip(wanted or (), found):

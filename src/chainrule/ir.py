@@ -12,10 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.errors import TraceError
 from chainrule.op import Op
 from chainrule.spec import Spec
 
 INPUT, CONST = "input", "const"
+ESCAPED = (
+    "compile: this tensor was made while a step was traced, and has no value: it was kept by something outside the step "
+    "(a list, a global, an attribute). Return it from the step instead"
+)
 
 
 class Value:
@@ -56,6 +61,20 @@ class Value:
     def __repr__(self) -> str:
         return f"<{self.name} {self.spec}>"
 
+    def _escaped(self, *args: Any, **kwargs: Any) -> Any:
+        raise TraceError(ESCAPED)
+
+    __array_ufunc__ = __array__ = __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _escaped
+    __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __neg__ = __bool__ = __float__ = __int__ = _escaped
+    item = tolist = astype = reshape = transpose = size = property(_escaped)
+
+
+class Closed(dict[Hashable, Value]):
+    """The table of a builder whose trace is over."""
+
+    def __contains__(self, key: object) -> bool:
+        raise TraceError(ESCAPED)
+
 
 class Builder:
     """Makes values; the same op on the same values with the same parameters is made once."""
@@ -78,6 +97,10 @@ class Builder:
         if key in self.made:
             return self.made[key]
         return self._once(key, op, tuple(args), dict(params), op.spec(*[a.spec for a in args], **params))
+
+    def close(self) -> None:
+        """Let nothing more be made: the trace is over."""
+        self.made = Closed()
 
     def _once(self, key: Hashable, op: Op | str, args: tuple[Value, ...], params: dict[str, Any], spec: Spec) -> Value:
         if key not in self.made:

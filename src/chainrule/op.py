@@ -66,6 +66,25 @@ def no_samples() -> Iterable[Any]:
     return ()
 
 
+class Saves(dict[tuple[int, ...], tuple[tuple[int, ...], bool] | None]):
+    """For each set of inputs that need a gradient (a mask), what their rules need.
+
+    That is: which inputs' values, and whether the output's; None when none of those inputs has a derivative.
+    """
+
+    def __init__(self, op: "Op"):
+        self.op = op
+
+    def __missing__(self, mask: tuple[int, ...]) -> tuple[tuple[int, ...], bool] | None:
+        op = self.op
+        asked = [i for i, m in enumerate(mask) if m and op.differentiable(i)]
+        named = {n for i in asked for rule in op.rules(i) for n in rule.names}
+        positions = tuple(i for i in range(len(mask)) if op.input_name(i) in named)
+        values = () if isinstance(op, Linear) else positions
+        self[mask] = needs = (values, "out" in named) if asked else None
+        return needs
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Op:
     """What every kind has in common. ``forward`` takes arrays by position and parameters by name."""
@@ -90,9 +109,7 @@ class Op:
     reduces: str = ""
     """The scalar op that this op folds its input with, over ``params["dim"]``."""
     kind: ClassVar[str] = ""
-    saves: dict[tuple[Any, ...], tuple[tuple[int, ...], bool] | None] = field(
-        default_factory=dict, init=False, repr=False
-    )
+    saves: "Saves" = field(init=False, repr=False)
 
     def __repr__(self) -> str:
         return f"<{self.kind} op {self.name}>"
@@ -109,18 +126,8 @@ class Op:
         """The cotangent of input ``i`` from the cotangent ``g`` of the output, not yet un-broadcast."""
         raise NotImplementedError
 
-    def needs(self, mask: tuple[int, ...]) -> tuple[tuple[int, ...], bool] | None:
-        """Which inputs the rules for the inputs in ``mask`` need the values of, and whether they need ``out``.
-
-        None when none of those inputs has a derivative.
-        """
-        if mask not in self.saves:
-            asked = [i for i, m in enumerate(mask) if m and self.differentiable(i)]
-            named = {n for i in asked for rule in self.rules(i) for n in rule.names}
-            positions = tuple(i for i in range(len(mask)) if self.input_name(i) in named)
-            values = () if isinstance(self, Linear) else positions
-            self.saves[mask] = (values, "out" in named) if asked else None
-        return self.saves[mask]
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "saves", Saves(self))
 
     def input_name(self, i: int) -> str:
         """An op may take any number of inputs; those past the named ones belong to the last name."""
@@ -131,7 +138,7 @@ class Op:
         return {**dict(zip(self.inputs, inputs, strict=False)), **params, "out": out}
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Elementwise(Op):
     """out[k] = f(x[k], y[k], ...): one local derivative per input, a rule or a constant.
 
@@ -156,7 +163,7 @@ class Elementwise(Op):
         return times(g, self.local(i, known))
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Piecewise(Op):
     """Elementwise, with a derivative that is a number or an expression where a mask holds and 0 elsewhere."""
 
@@ -177,7 +184,7 @@ class Piecewise(Op):
         return result
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Linear(Op):
     """Linear in all its inputs together; ``transpose`` is its adjoint, one rule per input."""
 
@@ -191,7 +198,7 @@ class Linear(Op):
         return self.rules(i)[0]({**known, "g": g})
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class General(Op):
     """Any other differentiable op: one reverse rule per input, or None where there is no derivative."""
 
@@ -210,7 +217,7 @@ class General(Op):
         return rule({**known, "g": g}) if rule is not None else None
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Discrete(Op):
     """An op whose output cannot carry a derivative."""
 

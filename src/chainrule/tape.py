@@ -34,38 +34,55 @@ class Node:
     """``out = op(*inputs)``, as far as backpropagation needs it. Public as ``tensor.grad_fn``."""
 
     wrap: ClassVar[Callable[[Any], Any]]
-    """A tensor around an array; tensor.py, a floor above, puts it here."""
+    """A tensor around an array; tensors.py, a floor above, puts it here."""
 
-    __slots__ = ("__weakref__", "code", "dtypes", "edges", "hooks", "instruction", "mask", "numbers", "op", "out",
-                 "params", "public", "saved", "serial", "shapes", "versions")  # fmt: skip
+    __slots__ = ("__weakref__", "code", "edges", "hooks", "instruction", "key", "out", "public", "saved", "serial",
+                 "versions")
 
-    def __init__(
-        self,
-        op: Op,
-        mask: tuple[int, ...],
-        edges: tuple[Any, ...],
-        saved: tuple[Any, ...] | None,
-        versions: tuple[int, ...] | None,
-        shapes: tuple[Any, ...],
-        dtypes: Any,
-        numbers: tuple[Any, ...],
-        params: dict[str, Any],
-    ):
-        self.serial = next_serial()
-        self.op = op
-        self.mask = mask
+    def __init__(self, key: tuple[Any, ...], edges: tuple[Any, ...], saved: tuple[Any, ...],
+                 versions: tuple[int, ...] | None, out: Any):
+        self.key = key
         self.edges = edges
-        self.saved = saved
+        self.saved: tuple[Any, ...] | None = saved
         self.versions = versions
-        self.shapes = shapes
-        self.dtypes = dtypes
-        self.numbers = numbers
-        self.params = params
-        self.out: Any = None
+        self.out = out
+        self.serial = next_serial()
         self.hooks: list[Callable[[Any], Any]] | None = None
         self.code: CodeType | None = None
         self.instruction = 0
         self.public = ""
+
+    # -- what was applied to what: ``key``, which also names the plan ---------------------------------------------
+
+    @property
+    def op(self) -> Op:
+        return self.key[0]  # type: ignore[no-any-return]
+
+    @property
+    def mask(self) -> tuple[int, ...]:
+        """Per input ABSENT, INNER or LEAF."""
+        return self.key[1]  # type: ignore[no-any-return]
+
+    @property
+    def shapes(self) -> tuple[Any, ...]:
+        """Per input its shape, or None for a number."""
+        return self.key[2]  # type: ignore[no-any-return]
+
+    @property
+    def dtypes(self) -> tuple[np.dtype[Any], ...]:
+        """Per input its dtype."""
+        dtypes = self.key[3]
+        return dtypes if isinstance(dtypes, tuple) else (dtypes,) * len(self.shapes)
+
+    @property
+    def numbers(self) -> tuple[Any, ...]:
+        """Per input its value if it is a number, else None."""
+        return tuple(n[0] if isinstance(n, tuple) else n for n in self.key[4])
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The op's parameters by name."""
+        return dict(self.key[5])
 
     # -- what PyTorch's users read -------------------------------------------------------------------------------
 
@@ -97,30 +114,27 @@ class Node:
             raise GraphError(FREED.format(self.name(), at(self.place)))
         versions = self.versions
         for k, tensor in enumerate(saved):
-            storage = tensor._storage
-            if storage is not None and storage.version != (versions[k] if versions else 0):
+            if (storage := tensor._storage) is not None and storage.version != (versions[k] if versions else 0):
                 raise VersionError(self._overwritten(k, storage))
         if isinstance(g, Vocabulary):
             return self._rules_on_tensors(g)
         try:
-            params, numbers = self.params, self.numbers
-            key = (self.op, self.mask, self.shapes, self.dtypes, repr(numbers) if 0 in numbers else numbers,
-                   tuple(params.items()) if params else None)  # 0.0 equals -0.0, and a plan has its numbers written in
-            plan = plans[key]
+            plan = plans[self.key]
         except KeyError:
             # The first time, a rule runs on tensors: a shape that never comes again is not worth a plan.
             if len(plans) >= PLANS_KEPT:
                 plans.clear()
-            plans[key] = None
+            plans[self.key] = None
             with Switch(grad=False):
                 parts = self._rules_on_tensors(self.wrap(g))
             return [p if p is None else p.clone()._data if m == LEAF else p._data for p, m in zip(parts, self.mask)]
         if plan is None:
-            plan = plans[key] = self._plan(g)
+            plan = plans[self.key] = self._plan(g)
+        if not saved:
+            return quiet.run(plan, g, self.out)
+        if len(saved) == 1:
+            return quiet.run(plan, g, saved[0]._data, self.out)
         return quiet.run(plan, g, *[t._data for t in saved], self.out)
-
-    def release(self) -> None:
-        self.saved = self.out = None
 
     # -- the rules -----------------------------------------------------------------------------------------------
 
@@ -128,7 +142,7 @@ class Node:
         """What the rules may name: saved inputs as given, numbers as they are, anything else by its spec."""
         inputs: list[Any] = [
             number if shape is None else Spec(shape, dtype)
-            for shape, dtype, number in zip(self.shapes, self._dtypes(), self.numbers, strict=True)
+            for shape, dtype, number in zip(self.shapes, self.dtypes, self.numbers, strict=True)
         ]
         for position, value in zip(self.saved_inputs(), saved, strict=True):
             inputs[position] = value
@@ -136,11 +150,8 @@ class Node:
 
     def saved_inputs(self) -> list[int]:
         """Which inputs ``saved`` holds, in order."""
-        needs = self.op.needs(self.mask)
+        needs = self.op.saves[self.mask]
         return [k for k in needs[0] if self.shapes[k] is not None] if needs else []
-
-    def _dtypes(self) -> tuple[np.dtype[Any], ...]:
-        return self.dtypes if isinstance(self.dtypes, tuple) else (self.dtypes,) * len(self.shapes)
 
     def reverse(self, g: Any, known: dict[str, Any]) -> list[Any]:
         """The cotangents of the inputs by the op's rules, each summed to its input's shape."""

@@ -8,21 +8,22 @@ one root stores is used by the next without a load.
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from math import prod
 
-from chainrule.compiler.elements import ORIGIN, Elements, Point, Sizes, broadcast_point, space
+from chainrule.compiler.elements import Elements, Point, Sizes, broadcast_point, space
 from chainrule.compiler.index import Axis, Index, flat
 from chainrule.compiler.loops import Nest, Product, Program, Step, Store
 from chainrule.compiler.nests import arrange
-from chainrule.compiler.products import by_library, fits, product
-from chainrule.compiler.scalar import OPERATIONS, Buffer, Scalar, walk
+from chainrule.compiler.products import large, matrix, product
+from chainrule.compiler.scalar import Buffer, Scalar, walk
 from chainrule.errors import TraceError
 from chainrule.ir import Graph, Value
 from chainrule.op import Op
 from chainrule.ops import reduction, shape
-from chainrule.spec import Spec, numel
+from chainrule.spec import numel
 
 INLINE_COST = 8
 """Up to this many additions' worth, a value is computed again for each consumer rather than stored."""
@@ -102,17 +103,27 @@ class Lowering:
         for value in self.graph.values:
             if isinstance(value.op, str) or not _size(value):
                 continue
-            is_map = self.elements.is_map(value)
+            if self.by_library(value):
+                for arg in value.args:
+                    self.store(_source(arg))
+                    if matrix(self.elements, arg, value.shape[:-2]) is None:
+                        self.store(arg)
+            repeats = self.evaluations(value)
             for arg in value.args:
-                repeats = self.evaluations(value) // max(1, _size(arg)) - 1
-                if cost[arg] > INLINE_COST or (_size(arg) > 1 and cost[arg] * repeats > INLINE_COST):
-                    if repeats > 0 or uses[arg] > 1:
-                        self.store(_source(arg, self.elements.buffers))
+                again = repeats // max(1, _size(arg)) - 1
+                costly = cost[arg] > INLINE_COST and (again or uses[arg] > 1)
+                if costly or (_size(arg) > 1 and cost[arg] * again > INLINE_COST):
+                    self.store(_source(arg))
+                    cost[arg] = 0
             inlined = [a for a in value.args if a not in self.elements.buffers]
             cost[value] = self.elements.cost(value) + sum(cost[a] for a in inlined)
             depth[value] = 1 + max((depth[a] for a in inlined), default=0)
-            if not is_map or value in self.place_of or depth[value] >= INLINE_DEPTH:
+            if value in self.place_of or depth[value] >= INLINE_DEPTH or not self.elements.is_map(value):
                 self.store(value)
+                cost[value] = depth[value] = 0
+
+    def by_library(self, value: Value) -> bool:
+        return self.blas and value.op is reduction.matmul and large(value)
 
     def evaluations(self, value: Value) -> int:
         """For how many points the arguments of a value are asked."""
@@ -124,3 +135,116 @@ class Lowering:
         if isinstance(value.op, Op) and value not in self.elements.buffers:
             new = self.place_of.get(value) or Buffer(f"t{len(self.elements.buffers)}", _size(value), value.dtype)
             self.elements.buffers[value] = new
+
+    def emit(self, value: Value) -> None:
+        """Place what stores a value."""
+        out = self.elements.buffers[value]
+        fold = self.elements.fold(value)
+        if self.by_library(value):
+            step = product(self.elements, value)
+            self.groups.append(Group(product=step))
+            self.note(len(self.groups) - 1, step.writes(), step.reads())
+        elif value.op is shape.assign:
+            self.assign(value, out)
+        elif fold and not self.elements.is_map(value):
+            self.place(self.root(fold.shape, fold.body, out, lambda point: flat(fold.target(point), value.shape), fold.name))
+        else:
+            self.place(self.root(value.shape, partial(self.elements.define, value), out))
+
+    def assign(self, value: Value, out: Buffer) -> None:
+        """A copy of the base, and over it the part."""
+        base, part = value.args
+        specs = [base.spec]
+        for op, params in value.params["chain"]:
+            specs.append(op.spec(specs[-1], **dict(params)))
+
+        def target(point: Point) -> Index:
+            for (op, params), spec in zip(reversed(value.params["chain"]), reversed(specs[:-1])):
+                point = op.index(point, spec, **dict(params))
+            return flat(point, base.shape)
+
+        def element(point: Point) -> Scalar:
+            return self.elements.at(part, broadcast_point(point, part.shape))
+
+        self.place(self.root(base.shape, partial(self.elements.at, base), out, whole=False))
+        if numel(specs[-1].shape):
+            self.place(self.root(specs[-1].shape, element, out, target, whole=False))
+
+    def root(self, sizes: Sizes, body: Callable[[Point], Scalar], out: Buffer,
+             target: Callable[[Point], Index] | None = None, fold: str = "", whole: bool = True) -> Root:  # fmt: skip
+        """``out[target(point)] = body(point)`` at every point of a space of these sizes."""
+        axes, point = space(sizes)
+        element = body(point).cast(out.dtype)
+        nodes = walk([element])
+        store = Store(out, target(point) if target else flat(point, sizes), element, fold)
+        loads = frozenset(n.detail for n in nodes if n.op == "load")
+        return Root(axes, store, loads, len(nodes), whole and not fold)
+
+    def place(self, root: Root) -> None:
+        """Put the root into the first nest over its space that has all it needs, else into a new one."""
+        out = root.store.buffer
+        sizes = tuple(axis.size for axis in root.axes)
+        first = self.written.get(out, -1) + 1
+        if out in self.overwrites:
+            first = max(first, self.last_read.get(self.overwrites[out], 0))
+        for buffer, offset in root.loads:
+            if (at := self.written.get(buffer)) is not None:
+                maker = self.groups[at].roots.get(buffer)
+                shared = maker and maker.whole and maker.axes == root.axes and maker.store.offset == offset
+                first = max(first, at if shared else at + 1)
+        candidates = self.spaces[sizes]
+        for at in candidates[bisect_left(candidates, first) :]:
+            if self.groups[at].nodes < NEST_NODES:
+                break
+        else:
+            at = len(self.groups)
+            self.groups.append(Group())
+            candidates.append(at)
+        self.groups[at].roots[out] = root
+        self.groups[at].nodes += root.nodes
+        self.note(at, {out}, {b for b, _ in root.loads})
+
+    def note(self, at: int, stored: Iterable[Buffer], loaded: Iterable[Buffer]) -> None:
+        """Remember which group is the last to store and to load a buffer."""
+        self.written.update(dict.fromkeys(stored, at))
+        self.last_read.update({b: max(at, self.last_read.get(b, 0)) for b in loaded})
+
+    def steps(self) -> tuple[Step, ...]:
+        """The groups as nests. A temporary that only its own nest uses is not stored."""
+        readers: dict[Buffer, set[int]] = defaultdict(set)
+        for at, group in enumerate(self.groups):
+            for buffer in group.reads():
+                readers[buffer].add(at)
+        steps: list[Step] = []
+        for at, group in enumerate(self.groups):
+            if group.product:
+                steps.append(group.product)
+                continue
+            axes = next(iter(group.roots.values())).axes
+            stores = self.forward(group)
+            kept = tuple(s for b, s in stores.items() if b in self.outputs or readers[b] - {at})
+            steps.append(arrange(self.elements.pool, Nest(axes, kept)))
+        return tuple(steps)
+
+    def forward(self, group: Group) -> dict[Buffer, Store]:
+        """The stores of a group, with what one stores used by the next without a load."""
+        known: dict[Buffer, Scalar] = {}
+        stores: dict[Buffer, Store] = {}
+        for buffer, root in group.roots.items():
+            made = root.store
+            (value,) = self.elements.pool.rebuild([made.value], lambda node: known.get(node.detail[0], node))
+            stores[buffer] = Store(buffer, made.offset, value, made.fold)
+            if root.whole:
+                known[buffer] = value
+        return stores
+
+
+def _size(value: Value) -> int:
+    return prod(value.shape)
+
+
+def _source(value: Value) -> Value:
+    """What a view of a view is a view of."""
+    while isinstance(value.op, Op) and value.op.index:
+        value = value.args[0]
+    return value

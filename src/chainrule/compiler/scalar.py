@@ -4,6 +4,7 @@ A :class:`Scalar` is a node of a hash-consed expression: a constant, an element 
 operation of :data:`OPERATIONS` on scalars. What an operation means is the NumPy function beside its name.
 """
 
+import itertools
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -71,6 +72,7 @@ class Scalar:
     """A node. ``detail`` is a constant's value, or a load's (buffer, offset)."""
 
     __slots__ = ("args", "detail", "dtype", "op", "pool", "serial")
+    _serials = itertools.count()
 
     def __init__(self, pool: "Pool", op: str, args: tuple["Scalar", ...], dtype: DType, detail: Any):
         self.pool = pool
@@ -78,7 +80,7 @@ class Scalar:
         self.args = args
         self.dtype = dtype
         self.detail = detail
-        self.serial = len(pool.made)
+        self.serial = next(Scalar._serials)
 
     def _of(self, op: str, *others: Any, dtype: DType | None = None) -> "Scalar":
         """``op`` of self and others; a number is read in this dtype."""

@@ -13,6 +13,11 @@ def power(x: Any, y: Any) -> Any:
     return x * x * x if type(y) in (int, float) and y == 3 else x**y
 
 
+def log_of(x: Any, out: Any) -> Any:
+    """log x of a base that may be a Python number."""
+    return (x if hasattr(x, "log") else out.new_full((), x)).log()
+
+
 def sigmoid_of(x: Any) -> Any:
     return 1 / (1 + np.exp(-x))
 
@@ -24,7 +29,7 @@ mul = elementwise("mul", operator.mul, d=(lambda y: y, lambda x: x), infix="*", 
 div = elementwise("div", operator.truediv, d=(lambda g, y: g / y, lambda g, y, out: -g * (out / y)), infix="/",
                   samples=binary, refuses=misfits)
 pow = elementwise("pow", power, d=(lambda x, y: (y * x ** (y - 1)).masked_fill(y == 0, 0),
-                  lambda x, out: (out * x.log()).masked_fill(x == 0, 0)), infix="**", promotes="common",
+                  lambda x, out: (out * log_of(x, out)).masked_fill(x == 0, 0)), infix="**", promotes="common",
                   samples=lambda: binary(0.3, 2.0), refuses=misfits)
 neg = elementwise("neg", operator.neg, d=(-1,), promotes="common", scalar=operator.neg, samples=unary)
 abs = elementwise("abs", np.abs, d=(lambda x: x.sign(),), promotes="common", samples=unary)

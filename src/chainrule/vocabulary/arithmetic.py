@@ -71,6 +71,9 @@ class Arithmetic(Carrier):
     def ne(self, other: Any) -> Self: return self._binary(comparison.ne, other)
     def logical_not(self) -> Self: return self._unary(comparison.logical_not)
 
+    multiply, divide, subtract, negative, absolute = mul, div, sub, neg, abs
+    greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne
+
     def square(self) -> Self:
         """self².
 

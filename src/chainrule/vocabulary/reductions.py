@@ -1,14 +1,16 @@
 """Sums, means, norms and products of matrices."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, Self
 
 from chainrule.errors import ShapeError
-from chainrule.ops import reduction
+from chainrule.ops import arithmetic, reduction
 from chainrule.spec import numel, shown
 from chainrule.vocabulary.carrier import Carrier
 from chainrule.vocabulary.shapes import axis_of
 
+EVERY = tuple(tuple(range(ndim)) for ndim in range(8))
 Dims = int | Sequence[int] | None
 
 
@@ -20,7 +22,7 @@ class Reductions(Carrier):
     def _dims(self, dim: Dims) -> tuple[int, ...]:
         """Which axes ``dim`` means: None and () are all of them."""
         if dim is None or dim == ():
-            return tuple(range(self.ndim))
+            return EVERY[self.ndim] if self.ndim < len(EVERY) else tuple(range(self.ndim))
         return tuple(sorted(axis_of(d, self.ndim) for d in ((dim,) if isinstance(dim, int) else dim)))
 
     def sum(self, dim: Dims = None, keepdim: bool = False) -> Self:
@@ -34,11 +36,15 @@ class Reductions(Carrier):
 
     def mean(self, dim: Dims = None, keepdim: bool = False) -> Self:
         """The arithmetic mean over ``dim``, or of all elements."""
-        return self.sum(dim, keepdim) / numel(self.shape[d] for d in self._dims(dim))
+        dims = self._dims(dim)
+        total: Any = self._unary(reduction.sum, dim=dims, keepdim=keepdim)
+        count = math.prod(self.shape) if dim is None else numel([self.shape[d] for d in dims])
+        return total / count  # type: ignore[no-any-return]
 
     def norm(self, dim: Dims = None, keepdim: bool = False) -> Self:
         """The Euclidean norm √Σx²."""
-        return (self * self).sum(dim, keepdim).sqrt()
+        squares: Any = self._binary(arithmetic.mul, self)
+        return squares.sum(dim, keepdim).sqrt()  # type: ignore[no-any-return]
 
     def __matmul__(self, other: Any) -> Self:
         return self.matmul(other)

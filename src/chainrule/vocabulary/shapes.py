@@ -130,7 +130,11 @@ class Shapes(Carrier):
 
     def new_zeros(self, *sizes: Any) -> Self:
         """Zeros of this dtype."""
-        return self._full(sizes_of(sizes), 0)
+        return self.new_full(sizes_of(sizes), 0)
+
+    def new_full(self, size: Sequence[Size], fill_value: Any) -> Self:
+        """A tensor of this dtype, every element ``fill_value``."""
+        return self._full(tuple(size), fill_value)
 
     def assign(self, value: Any, chain: tuple[Any, ...]) -> Self:
         """A copy of self in which the part that ``chain`` leads to is ``value``."""
@@ -158,7 +162,8 @@ def basic_key(key: Any, shape: Sequence[Any]) -> tuple[Any, ...]:
         keys = (*keys, Ellipsis)
     at = keys.index(Ellipsis)
     keys = keys[:at] + (slice(None),) * (len(shape) - named) + keys[at + 1 :]
-    axis, plain = 0, []
+    axis = 0
+    plain: list[Any] = []
     for k in keys:
         if k is None:
             plain.append(None)

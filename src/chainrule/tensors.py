@@ -25,8 +25,7 @@ from chainrule.tape import ABSENT, INNER, LEAF, Node
 F32, F64 = np.dtype("float32"), np.dtype("float64")
 mode_now = current.get
 new = object.__new__
-PAIR, NOWHERE = (None, None), (None, ABSENT)
-NONE: dict[str, Any] = {}
+ONE_TENSOR, TWO_TENSORS, NOWHERE = (None,), (None, None), (None, ABSENT)
 FAST_NUMBERS = {float, int}
 NUMBERS = {float, int, bool, complex}
 IN_PLACE: dict[Any, Callable[[Any, Any], Any]] = {
@@ -94,11 +93,11 @@ class Tensor(InPlace, Graph, Conversions):
                 self._grad = wrap(have._data + g)
         else:
             have = self.grad
-            self.grad = g.clone() if have is None else have + g
+            if have is None or mode_now().grad:
+                self.grad = g.clone() if have is None else have + g
+            else:
+                have += g
         return ()
-
-    def release(self) -> None:
-        """A leaf saves nothing."""
 
     def _output_of(self, node: Node) -> "Tensor":
         """The output of a node that kept its value, as a tensor on the tape."""
@@ -117,9 +116,9 @@ class Tensor(InPlace, Graph, Conversions):
         out._data = quiet.run(op.forward, a, **params)
         if mode.grad:
             if self._node is not None:
-                _record(out, op, (INNER,), (self._node,), (self,), (a.shape,), d, (None,), params)
+                _record(out, (op, (INNER,), (a.shape,), d, ONE_TENSOR, (*params.items(),)), (self._node,), (self,))
             elif self._requires_grad:
-                _record(out, op, (LEAF,), (self,), (self,), (a.shape,), d, (None,), params)
+                _record(out, (op, (LEAF,), (a.shape,), d, ONE_TENSOR, (*params.items(),)), (self,), (self,))
         return out
 
     def _binary(self, op: Op, other: Any) -> "Tensor":  # type: ignore[override]
@@ -134,9 +133,11 @@ class Tensor(InPlace, Graph, Conversions):
             out._data = quiet.run(op.forward, a, other)
             if mode.grad:
                 if self._node is not None:
-                    _record(out, op, (INNER, 0), (self._node, None), (self, other), (a.shape, None), d, (None, other), NONE)
+                    _record(out, (op, (INNER, 0), (a.shape, None), d, (None, other or (other, str(other))), ()),
+                            (self._node, None), (self, other))
                 elif self._requires_grad:
-                    _record(out, op, (LEAF, 0), (self, None), (self, other), (a.shape, None), d, (None, other), NONE)
+                    _record(out, (op, (LEAF, 0), (a.shape, None), d, (None, other or (other, str(other))), ()),
+                            (self, None), (self, other))
             return out
         if not isinstance(other, Tensor) or (b := other._data).dtype is not d:
             return self._apply(op, (self, other)) if is_operand(other) or not op.infix else NotImplemented
@@ -154,7 +155,7 @@ class Tensor(InPlace, Graph, Conversions):
             e2, m2 = (other._node, INNER) if other._node is not None else (
                 other, LEAF) if other._requires_grad else NOWHERE  # fmt: skip
             if m1 or m2:
-                _record(out, op, (m1, m2), (e1, e2), (self, other), (a.shape, b.shape), d, PAIR, NONE)
+                _record(out, (op, (m1, m2), (a.shape, b.shape), d, TWO_TENSORS, ()), (e1, e2), (self, other))
         return out
 
     def _reflected(self, op: Op, number: Any) -> "Tensor":  # type: ignore[override]
@@ -168,9 +169,11 @@ class Tensor(InPlace, Graph, Conversions):
         out._data = quiet.run(op.forward, number, a)
         if mode.grad:
             if self._node is not None:
-                _record(out, op, (0, INNER), (None, self._node), (number, self), (None, a.shape), d, (number, None), NONE)
+                _record(out, (op, (0, INNER), (None, a.shape), d, (number or (number, str(number)), None), ()),
+                        (None, self._node), (number, self))
             elif self._requires_grad:
-                _record(out, op, (0, LEAF), (None, self), (number, self), (None, a.shape), d, (number, None), NONE)
+                _record(out, (op, (0, LEAF), (None, a.shape), d, (number or (number, str(number)), None), ()),
+                        (None, self), (number, self))
         return out
 
     def _apply(self, op: Op, inputs: Sequence[Any], **params: Any) -> "Tensor":  # type: ignore[override]
@@ -201,11 +204,11 @@ class Tensor(InPlace, Graph, Conversions):
         if mode.grad and out._data.dtype.kind == "f":
             edges = tuple(x._edge() if isinstance(x, Tensor) else None for x in operands)
             if any(e is not None for e in edges):
-                datas = [x._data if isinstance(x, Tensor) else None for x in operands]
-                _record(out, op, tuple(ABSENT if e is None else INNER if e.serial else LEAF for e in edges), edges,
-                        tuple(operands), tuple(d if d is None else d.shape for d in datas),
-                        tuple(d if d is None else d.dtype for d in datas),
-                        tuple(x if d is None else None for x, d in zip(operands, datas)), params)  # fmt: skip
+                mask = tuple(ABSENT if e is None else INNER if e.serial else LEAF for e in edges)
+                shapes = tuple(x._data.shape if isinstance(x, Tensor) else None for x in operands)
+                dtypes = tuple(x._data.dtype if isinstance(x, Tensor) else None for x in operands)
+                numbers = tuple(None if isinstance(x, Tensor) else x or (x, str(x)) for x in operands)
+                _record(out, (op, mask, shapes, dtypes, numbers, tuple(params.items())), edges, tuple(operands))
         return out
 
     def _edge(self) -> Any:
@@ -213,9 +216,11 @@ class Tensor(InPlace, Graph, Conversions):
         return self._node or (self if self._requires_grad and self._data.dtype.kind == "f" else None)
 
     def _full(self, shape: tuple[Any, ...], number: Any) -> "Tensor":  # type: ignore[override]
-        if mode_now().trace is not None:
-            return wrap(np.asarray(number, self.np_dtype)).expand(shape)
-        return wrap(np.full(shape, number, self.np_dtype))
+        out = wrap(np.full(shape, number, self.np_dtype))
+        trace = mode_now().trace
+        if trace is not None:
+            trace.constant(out)
+        return out
 
     # -- memory: views and writes --------------------------------------------------------------------------------
 
@@ -236,7 +241,7 @@ class Tensor(InPlace, Graph, Conversions):
         traced = not isinstance(self._data, np.ndarray)
         if traced or np.may_share_memory(self._data, source._data):
             self._storage = source._shared()
-            self._base = source._base or source
+            self._base = source if source._base is None else source._base
             self._chain = (*source._chain, (op, tuple(sorted(params.items()))))
             self._seen = self._storage.version
 
@@ -276,6 +281,8 @@ class Tensor(InPlace, Graph, Conversions):
         if not mode.grad:
             return
         base = self._base
+        if mode.trace is not None:
+            mode.trace.keep(self if base is None else base)
         if base is None:
             self._node = value._node
         elif value._edge() is not None or base._edge() is not None:
@@ -326,30 +333,26 @@ def _call(forward: Callable[..., Any], arrays: Sequence[Any], params: dict[str, 
     return forward(*arrays, **params)
 
 
-def _record(
-    out: Tensor, op: Op, mask: tuple[int, ...], edges: tuple[Any, ...], operands: tuple[Any, ...],
-    shapes: tuple[Any, ...], dtypes: Any, numbers: tuple[Any, ...], params: dict[str, Any],
-) -> None:  # fmt: skip
-    """Put ``out = op(operands)`` on the tape, with the user's line and the public function that was called."""
-    needs = op.saves[mask] if mask in op.saves else op.needs(mask)
+def _record(out: Tensor, key: tuple[Any, ...], edges: tuple[Any, ...], operands: tuple[Any, ...]) -> None:
+    """Put ``out = op(operands)`` on the tape, with the user's line and the public function that was called.
+
+    ``key`` is (op, mask, shapes, dtypes, numbers, parameters); a number that is 0 goes with its text, since 0.0
+    equals −0.0.
+    """
+    needs = key[0].saves[key[1]]
     if needs is None:
         return
     positions, with_out = needs
-    saved: tuple[Any, ...]
-    if not positions:
-        saved = ()
-    elif len(positions) == len(operands) and None not in shapes:
-        saved = operands
-    else:
-        saved = tuple([operands[k] for k in positions if shapes[k] is not None])
+    saved = operands
+    if len(positions) != len(operands) or key[4] is not TWO_TENSORS:
+        shapes = key[2]
+        saved = tuple([operands[k] for k in positions if shapes[k] is not None]) if positions else ()
     versions = None
     for tensor in saved:
         if tensor._storage is not None and tensor._storage.version:
             versions = tuple([t._storage.version if t._storage is not None else 0 for t in saved])
             break
-    node = out._node = Node(op, mask, edges, saved, versions, shapes, dtypes, numbers, params)
-    if with_out:
-        node.out = out._data
+    node = out._node = Node(key, edges, saved, versions, out._data if with_out else None)
     frame: Any = _getframe(2)
     while (caller := frame.f_back) is not None and inside[caller.f_code.co_filename]:
         frame = caller

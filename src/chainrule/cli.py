@@ -1,0 +1,168 @@
+"""The command line. A subcommand imports what it needs when it runs, so that ``chainrule run`` starts at once."""
+
+import argparse
+import ast
+import importlib
+import os
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from chainrule.errors import ChainruleError
+
+DESCRIPTION = "Gradients you can run, compile, read and derive, with PyTorch's API."
+EXAMPLES = """\
+examples:
+  chainrule demo                                         six chapters on gradients, and a folder of pictures
+  chainrule run train.py --epochs 10                     a PyTorch script, unchanged, on chainrule
+  chainrule explain "3*(a + b*c)" a=5 b=3 c=2            graph, edges, paths and sums of a formula's gradient
+  chainrule derive "x.T @ A @ x" --wrt x                 the gradient as a formula: (A + A.T) @ x
+"""
+EXPLAIN_EXAMPLES = """\
+A value is a number or a list: a=5  w=-0.4  x=[1,2,3]  A=[[1,2],[3,4]]
+
+examples:
+  chainrule explain "3*(a + b*c)" a=5 b=3 c=2
+  chainrule explain "tanh(w*x + b)" w=0.5 x=2 b=-1 --svg neuron.svg
+"""
+DERIVE_EXAMPLES = """\
+Capital letters are matrices, small ones column vectors; sizes stay symbolic. Every formula has been checked
+numerically before it is printed.
+
+examples:
+  chainrule derive "x.T @ A @ x" --wrt x
+  chainrule derive "((y - A @ x)**2).sum()" --wrt x --latex
+"""
+
+
+class Mistake(Exception):
+    """Something the user wrote on the command line that cannot be done."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; its exit status. A mistake of the user is told in one line on stderr and gives 2."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    if given[:1] in (["explain"], ["derive"]) and len(given) > 1 and _begins_with_minus(given[1]):
+        given[1] = " " + given[1]  # else argparse takes "-a*b" for an option
+    asked = parser().parse_args(given)
+    if asked.command == "run":  # outside of what follows: the script's errors and streams are its own
+        return importlib.import_module("chainrule.runner").run(asked.script, asked.arguments)  # type: ignore[no-any-return]
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a console without ∂ or 梯 still shows the rest
+    try:
+        status: int = asked.action(asked)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader, `head` perhaps, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except (Mistake, ChainruleError) as error:
+        return _refused(asked.command, str(error))
+    except OSError as error:
+        return _refused(asked.command, f"cannot write {error.filename}: {error.strerror}")
+    return status
+
+
+def _refused(command: str, message: str) -> int:
+    print(f"chainrule {command}: {message.removeprefix(command + ': ')}", file=sys.stderr)
+    return 2
+
+
+def _begins_with_minus(formula: str) -> bool:
+    return re.match(r"-(?!-|h$)", formula) is not None
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    whole = argparse.ArgumentParser("chainrule", description=DESCRIPTION, epilog=EXAMPLES,
+                                    formatter_class=argparse.RawDescriptionHelpFormatter)
+    whole.add_argument("--version", action="version", version=f"chainrule {sys.modules[__package__].__version__}")
+    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, action: Any, help: str, **more: Any) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".",
+                                   formatter_class=argparse.RawDescriptionHelpFormatter, **more)
+        made.set_defaults(action=action)
+        return made
+
+    def language(of: argparse.ArgumentParser) -> None:
+        of.add_argument("--lang", choices=("en", "zh"), help="language of the report (default: the locale's)")
+
+    run = command("run", None, "run a PyTorch script, unchanged, with chainrule in the place of torch")
+    run.add_argument("script", metavar="SCRIPT", help="the Python file")
+    run.add_argument("arguments", metavar="ARGS", nargs=argparse.REMAINDER, help="its own arguments")
+
+    explain = command("explain", _explain, "show why the gradient of a formula is what it is", epilog=EXPLAIN_EXAMPLES)
+    explain.add_argument("formula", metavar="FORMULA", help='such as "3*(a + b*c)"')
+    explain.add_argument("values", metavar="NAME=VALUE", nargs="*", help="the value of each variable")
+    explain.add_argument("--svg", metavar="FILE", type=Path, help="draw the graph into FILE as well")
+    language(explain)
+
+    derive = command("derive", _derive, "derive the gradient of a matrix formula as a formula", epilog=DERIVE_EXAMPLES)
+    derive.add_argument("formula", metavar="FORMULA", help='such as "x.T @ A @ x"')
+    derive.add_argument("--wrt", metavar="NAME", required=True, help="the variable to differentiate by")
+    derive.add_argument("--layout", choices=("denominator", "numerator"), default="denominator",
+                        help="of a vector's derivative: the gradient's shape, or the Jacobian's (default: %(default)s)")
+    form = derive.add_mutually_exclusive_group()
+    form.add_argument("--latex", action="store_true", help="print LaTeX")
+    form.add_argument("--code", action="store_true", help="print PyTorch code")
+    language(derive)
+
+    demo = command("demo", _demo, "tell the story of gradients in six chapters and write it into a folder")
+    demo.add_argument("--out", metavar="DIR", type=Path, default=Path("chainrule-demo"),
+                      help="the folder; one that an earlier demo wrote is replaced (default: %(default)s)")
+    language(demo)
+    return whole
+
+
+def _explain(asked: argparse.Namespace) -> int:
+    values: dict[str, Any] = {}
+    for word in asked.values:
+        name, value = _value(word)
+        if name in values:
+            raise Mistake(f"{name} is given twice")
+        values[name] = value
+    explanation = importlib.import_module("chainrule.see.explain").explain_formula(
+        asked.formula.strip(), values, _language(asked))
+    if asked.svg:
+        explanation.save(asked.svg)
+    print(explanation)
+    return 0
+
+
+def _value(word: str) -> tuple[str, Any]:
+    """``a=[1,2]`` as its name and numbers."""
+    name, equals, text = (part.strip() for part in word.partition("="))
+    if not equals or not name.isidentifier():
+        raise Mistake(f"{word!r} is not of the form name=value; write, for example, a=5 or x=[1,2,3]")
+    try:
+        value = float(text) if text.lstrip("+-").lower() in ("inf", "nan") else ast.literal_eval(text)
+        if not _numbers(value):
+            raise ValueError
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        raise Mistake(f"{name}={text}: {text or 'nothing'} is not a number or a list of numbers; "
+                      f"write, for example, {name}=5 or {name}=[1,2,3]") from None
+    return name, value
+
+
+def _numbers(value: Any) -> bool:
+    if isinstance(value, list):
+        return bool(value) and all(map(_numbers, value))
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _derive(asked: argparse.Namespace) -> int:
+    ...
+
+
+def _demo(asked: argparse.Namespace) -> int:
+    return importlib.import_module("chainrule.demo").demo(asked.out, _language(asked))  # type: ignore[no-any-return]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""From a graph to something to call."""
+
+import ctypes
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler import blas
+from chainrule.compiler.interpret import interpret
+from chainrule.compiler.llvm import module
+from chainrule.compiler.loops import Program
+from chainrule.compiler.lower import lower
+from chainrule.compiler.native import Native, host, native
+from chainrule.compiler.plan import plan
+from chainrule.ir import Graph
+from chainrule.spec import shown
+
+Array = np.ndarray[Any, Any]
+ONCE = ctypes.c_int64(1)
+
+
+def build(graph: Graph, writes: Mapping[int, int] | None = None, native: bool = True) -> "Kernel":
+    """A kernel that computes the graph: machine code, or with ``native=False`` interpreted loops.
+
+    ``writes`` says which outputs are written into which inputs in place: {output: input}. Raises ValueError for a
+    pair that differs in shape or dtype, TraceError for what has no lowering, MissingExtra without llvmlite.
+    """
+    writes = dict(writes or {})
+    for j, i in writes.items():
+        if graph.outputs[j].spec != graph.inputs[i].spec:
+            raise ValueError(f"build: output {j} is {graph.outputs[j].spec}, it cannot be written into input {i}, "
+                             f"which is {graph.inputs[i].spec}")  # fmt: skip
+    if len(set(writes.values())) < len(writes):
+        raise ValueError(f"build: two outputs are written into one input: {writes}")
+    program = plan(lower(graph, writes, blas.gemm() is not None), writes)
+    return Kernel(graph, program, writes, _machine_code(program) if native else None)
+
+
+def _machine_code(program: Program) -> Native:
+    return native(module(program, host().register))
+
+
+class Kernel:
+    """A compiled graph. ``str`` of it is its loop IR.
+
+    Arrays are C-contiguous and have the shapes and dtypes of the graph's inputs. An input that is written in place
+    must share no memory with another array.
+    """
+
+    def __init__(self, graph: Graph, program: Program, writes: Mapping[int, int], native: Native | None):
+        self.inputs = [v.spec for v in graph.inputs]
+        self.outputs = [v.spec for v in graph.outputs]
+        self.program = program
+        self.writes = writes
+        self.native = native
+
+    def __str__(self) -> str:
+        return str(self.program)
+
+    def call(self, arrays: Sequence[Array]) -> list[Array]:
+        """The outputs for these inputs; those written in place are the input arrays themselves."""
+        outputs = self.empty(arrays)
+        self.bind(arrays, outputs)()
+        return outputs
+
+    def repeat(self, arrays: Sequence[Array], times: int) -> list[Array]:
+        """The outputs of ``times`` runs, stacked; what is written in place carries over from run to run."""
+        outputs = self.empty(arrays, times)
+        if self.native:
+            self.bind(arrays, outputs, times)()
+            return outputs
+        for t in range(times):
+            interpret(self.program, arrays, [out if j in self.writes else out[t] for j, out in enumerate(outputs)])
+        return outputs
+
+    def empty(self, arrays: Sequence[Array], *stacked: int) -> list[Array]:
+        """An array for each output: the input that it is written into, or a new one."""
+        return [arrays[self.writes[j]] if j in self.writes else np.empty((*stacked, *spec.shape), spec.dtype)
+                for j, spec in enumerate(self.outputs)]  # fmt: skip
+
+    def bind(self, inputs: Sequence[Array], outputs: Sequence[Array], times: int = 1) -> Callable[[], None]:
+        """A function without arguments that runs on these very arrays, ``times`` times in one native call."""
+        self._check(inputs)
+        if self.native is None:
+            return partial(interpret, self.program, inputs, outputs)
+        arena = np.empty(self.program.arena_size, np.uint8)
+        addresses = [a.ctypes.data for a in (*inputs, *outputs, arena)]
+        table = np.array([*addresses, *(blas.gemm() or (0, 0))], np.uint64)
+        run = partial(self.native.run, ctypes.c_void_p(table.ctypes.data), ONCE if times == 1 else ctypes.c_int64(times))
+        run.keeps = (self, table, arena, *inputs, *outputs)  # type: ignore[attr-defined]
+        return run
+
+    def _check(self, arrays: Sequence[Array]) -> None:
+        if len(arrays) != len(self.inputs):
+            raise ValueError(f"call: the kernel takes {len(self.inputs)} arrays, got {len(arrays)}")
+        for k, (array, spec) in enumerate(zip(arrays, self.inputs)):
+            if array.shape != spec.shape or array.dtype != spec.dtype:
+                raise ValueError(f"call: input {k} is {array.dtype}{shown(array.shape)}, the kernel takes {spec}")
+            if not array.flags.carray:
+                raise ValueError(f"call: input {k} is not a C-contiguous, aligned, writable array; pass a copy of it")
+        for i in self.writes.values():
+            for k, array in enumerate(arrays):
+                if k != i and np.may_share_memory(array, arrays[i]):
+                    raise ValueError(f"call: inputs {i} and {k} share memory, and input {i} is written in place")

@@ -1,0 +1,115 @@
+"""A program as the text of an LLVM module with one entry point.
+
+``void step(ptr buffers, i64 times)`` runs the program ``times`` times. ``buffers`` holds the addresses of the inputs,
+of the outputs, of the arena, and of BLAS's sgemm and dgemm. Each further run writes its outputs behind those of the run
+before, while outputs in place of an input carry over.
+"""
+
+from dataclasses import dataclass
+
+from chainrule.compiler.code import Code, kind, literal
+from chainrule.compiler.loops import Matrix, Nest, Product, Program
+from chainrule.compiler.nestcode import NestCode, plus, times
+from chainrule.compiler.scalar import Buffer
+
+ROW_MAJOR, PLAIN, TRANSPOSED = 101, 111, 112  # the numbers of CBLAS
+
+
+def module(program: Program, register: int) -> str:
+    """The module's text; ``register`` is the size of a vector register in bytes."""
+    names: dict[str, str] = {}
+    needs: dict[str, str] = {}
+    main = Code()
+    pointers = _pointers(program, main)
+    main.do("%some = icmp sgt i64 %times, 0")
+    main.branch("%some", "run", "end")
+    main.begin("run")
+    main.do("%t = phi i64 [ 0, %entry ], [ %next, %run ]")
+    places = _places(program, main, pointers)
+    for step in program.steps:
+        text, buffers = _nest(step, register, needs) if isinstance(step, Nest) else _product(step)
+        name = names.setdefault(text, f"part{len(names)}")
+        given = [places[b] for b in buffers]
+        if isinstance(step, Product):
+            given.append(pointers[len(program.inputs) + len(program.outputs) + 1 + (step.out.buffer.dtype.itemsize == 8)])
+        main.do(f"call void @{name}({', '.join(f'ptr {p}' for p in given)})")
+    main.do("%next = add i64 %t, 1")
+    main.branch(main.let("icmp slt i64 %next, %times"), "run", "end")
+    parts = [text.replace("@NAME", f"@{name}") for text, name in names.items()]
+    entry = ["define void @step(ptr %buffers, i64 %times) #0 {", "entry:", *main.lines, "end:", "  ret void", "}"]
+    attributes = f'attributes #0 = {{ nounwind "prefer-vector-width"="{8 * register}" }}\n'
+    return "\n".join([*needs.values(), *parts, *entry, attributes])
+
+
+def _pointers(program: Program, main: Code) -> list[str]:
+    """The table of addresses, loaded."""
+    found = []
+    for k in range(len(program.inputs) + len(program.outputs) + 3):
+        place = main.let(f"getelementptr ptr, ptr %buffers, i64 {k}")
+        found.append(main.let(f"load ptr, ptr {place}"))
+    return found
+
+
+def _places(program: Program, main: Code, pointers: list[str]) -> dict[Buffer, str]:
+    """Where each buffer lies in this run."""
+    places = dict(zip(program.inputs, pointers))
+    for buffer, pointer in zip(program.outputs, pointers[len(program.inputs) :]):
+        if buffer not in places:
+            behind = main.let(f"mul i64 %t, {buffer.nbytes}")
+            places[buffer] = main.let(f"getelementptr i8, ptr {pointer}, i64 {behind}")
+    arena = pointers[len(program.inputs) + len(program.outputs)]
+    for buffer, at in program.arena.items():
+        places[buffer] = main.let(f"getelementptr i8, ptr {arena}, i64 {at}")
+    return places
+
+
+def _nest(nest: Nest, register: int, needs: dict[str, str]) -> tuple[str, list[Buffer]]:
+    code = NestCode(nest, register)
+    text, needed = code.function()
+    needs.update(needed)
+    return text, list(code.buffers)
+
+
+def _product(step: Product) -> tuple[str, list[Buffer]]:
+    """Calls of CBLAS's gemm, in loops over the batch."""
+    code = Code()
+    buffers: dict[Buffer, str] = {}
+    for matrix in (step.out, step.left, step.right):
+        buffers.setdefault(matrix.buffer, f"%p{len(buffers)}")
+    t = kind(step.out.buffer.dtype)
+    loops: list[tuple[str, str, str, int]] = []
+    names: dict[object, str] = {}
+    for axis in step.axes:
+        loop, i, following = code.name("loop"), f"%{code.name('i')}", f"%{code.name('n')}"
+        before = code.block
+        code.jump(loop)
+        code.begin(loop)
+        code.do(f"{i} = phi i64 [ 0, %{before} ], [ {following}, %{loop}.end ]")
+        names[axis] = i
+        loops.append((loop, i, following, axis.size))
+
+    def operand(matrix: Matrix) -> tuple[str, int, int]:
+        """Address, whether transposed, and the distance between its rows, as CBLAS takes them."""
+        at = str(matrix.offset.const)
+        for axis, c in matrix.offset.terms:
+            at = plus(code, at, times(code, names[axis], c))
+        place = code.let(f"getelementptr {t}, ptr {buffers[matrix.buffer]}, i64 {at}")
+        return (place, PLAIN, matrix.row) if matrix.column == 1 else (place, TRANSPOSED, matrix.column)
+
+    (left, how_left, left_row), (right, how_right, right_row) = operand(step.left), operand(step.right)
+    out, _, out_row = operand(step.out)
+    dtype = step.out.buffer.dtype
+    one, zero = literal(1.0, dtype), literal(0.0, dtype)
+    code.do(
+        f"call void %gemm(i32 {ROW_MAJOR}, i32 {how_left}, i32 {how_right}, i64 {step.m}, i64 {step.n}, i64 {step.k}, "
+        f"{t} {one}, ptr {left}, i64 {left_row}, ptr {right}, i64 {right_row}, {t} {zero}, ptr {out}, i64 {out_row})"
+    )
+    for loop, i, following, size in reversed(loops):
+        code.jump(f"{loop}.end")
+        code.begin(f"{loop}.end")
+        code.do(f"{following} = add i64 {i}, 1")
+        code.branch(code.let(f"icmp ult i64 {following}, {size}"), loop, f"{loop}.exit")
+        code.begin(f"{loop}.exit")
+    parameters = ", ".join(f"ptr noalias {p}" for p in (*buffers.values(), "%gemm"))
+    lines = [f"define internal void @NAME({parameters}) #0 {{", "entry:", *code.lines, "  ret void", "}"]
+    return "\n".join(lines), list(buffers)
