@@ -4,13 +4,14 @@ A mixin of ``Tensor``, which gives them ``_data``, the array, and ``_wrap``, a t
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from copy import deepcopy
 from typing import Any, Self
 
 import numpy as np
 
-from chainrule.modes import current
 from chainrule.errors import GraphError
+from chainrule.modes import current
 from chainrule.printing import format_tensor
 from chainrule.source import at, user_place
 from chainrule.spec import OF_NUMPY, default, dtype, shown
@@ -39,7 +40,7 @@ class Values(Vocabulary):
     _wrap: Callable[..., Any]
     requires_grad: Any
     grad_fn: Any
-    is_leaf: bool
+    _grad: Any
 
     @property
     def shape(self) -> Any:
@@ -170,11 +171,12 @@ class Values(Vocabulary):
                              requires_grad=self.requires_grad, grad_fn=node and node.name())
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        if not self.is_leaf:
+        if self.grad_fn is not None:
             raise RuntimeError("deepcopy: only tensors created explicitly by the user (graph leaves) can be copied; "
                                f"detach() this one first{at(user_place())}")
         copy = memo[id(self)] = type(self)._wrap(np.array(self._data))
         copy._requires_grad = self.requires_grad
+        copy._grad = deepcopy(self._grad, memo)
         return copy  # type: ignore[no-any-return]
 
     def __reduce_ex__(self, protocol: Any) -> Any:

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from chainrule.modes import current
 from chainrule.errors import GraphError
 from chainrule.gradcheck import gradcheck, gradgradcheck
 from chainrule.graph_words import backpropagate
-from chainrule.modes import Switch
+from chainrule.modes import Switch, current
 from chainrule.source import at, user_place
 from chainrule.spec import shown
 from chainrule.tensors import Tensor
@@ -16,14 +15,25 @@ __all__ = ["backward", "enable_grad", "grad", "gradcheck", "gradgradcheck", "is_
            "set_grad_enabled"]
 
 
-class no_grad(Switch):  # noqa: N801 - PyTorch's spelling
+class _Decorator(Switch):
+    """A switch that also decorates without parentheses."""
+
+    def __new__(cls, function: Any = None) -> Any:
+        made = super().__new__(cls)
+        if function is None:
+            return made
+        cls.__init__(made)
+        return made(function)
+
+
+class no_grad(_Decorator):  # noqa: N801 - PyTorch's spelling
     """Nothing is recorded inside: ``with torch.no_grad():`` or ``@torch.no_grad()``."""
 
     def __init__(self) -> None:
         super().__init__(grad=False)
 
 
-class enable_grad(Switch):  # noqa: N801 - PyTorch's spelling
+class enable_grad(_Decorator):  # noqa: N801 - PyTorch's spelling
     """Recording is on inside."""
 
     def __init__(self) -> None:

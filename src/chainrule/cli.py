@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from chainrule.errors import ChainruleError
+from chainrule.messages import language
 
 DESCRIPTION = "Gradients you can run, compile, read and derive, with PyTorch's API."
 EXAMPLES = """\
@@ -128,7 +129,7 @@ def _explain(asked: argparse.Namespace) -> int:
             raise Mistake(f"{name} is given twice")
         values[name] = value
     explanation = importlib.import_module("chainrule.see.explain").explain_formula(
-        asked.formula.strip(), values, _language(asked))
+        asked.formula.strip(), values, language(asked.lang))
     if asked.svg:
         explanation.save(asked.svg)
     print(explanation)
@@ -161,7 +162,7 @@ def _derive(asked: argparse.Namespace) -> int:
 
 
 def _demo(asked: argparse.Namespace) -> int:
-    return importlib.import_module("chainrule.demo").demo(asked.out, _language(asked))  # type: ignore[no-any-return]
+    return importlib.import_module("chainrule.demo").demo(asked.out, language(asked.lang))  # type: ignore[no-any-return]
 
 
 if __name__ == "__main__":

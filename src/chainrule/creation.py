@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.modes import current
 from chainrule.errors import ShapeError
 from chainrule.generator import Generator
+from chainrule.modes import current
 from chainrule.source import at, user_place
 from chainrule.spec import as_dtype, default, dtype, number_dtype
 from chainrule.tensors import Tensor, wrap

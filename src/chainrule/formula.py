@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from chainrule.errors import FormulaError
-from chainrule.modes import quiet
+from chainrule.modes import quietly
 from chainrule.op import INFIX, Discrete, Elementwise, Op, Piecewise
 from chainrule.ops import ALL
 from chainrule.spec import DTYPES
@@ -261,7 +261,7 @@ def elementwise(op: Op, args: list[Any], named: Mapping[str, Any]) -> Any:
 
 def on_numbers(op: Op, numbers: list[Any]) -> Any:
     """An elementwise op on numbers alone, in float64: 1 / 0 is inf, as for tensors."""
-    return quiet.run(op.forward, *map(np.float64, numbers)).item()
+    return quietly(op.forward, *map(np.float64, numbers)).item()
 
 
 def as_carrier(word: str, value: Any, values: Mapping[str, Any]) -> Any:

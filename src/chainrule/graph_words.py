@@ -40,10 +40,12 @@ class Graph(Values):
     @property
     def requires_grad(self) -> Any:
         """Does backward carry a gradient to this tensor?"""
+        self._refresh()
         return self._node is not None or self._requires_grad
 
     @requires_grad.setter
     def requires_grad(self, value: Any) -> None:
+        self._refresh()
         if self._node is not None:
             if not value:
                 raise RuntimeError("requires_grad: you can only change requires_grad flags of leaf variables: this one "
@@ -76,6 +78,12 @@ class Graph(Values):
         trace = mode_now().trace
         if trace is not None:
             trace.set(self, "grad", value)
+        elif value is not None and not isinstance(value, Vocabulary):
+            raise TypeError(f"grad: assigned grad expected to be a Tensor or None but got {type(value).__name__}"
+                            f"{at(user_place())}")
+        elif value is not None and value.np_dtype != self.np_dtype:
+            raise DtypeError(f"grad: assigned grad has data of a different type: {value.dtype} for a tensor of "  # type: ignore[attr-defined]
+                             f"{self.dtype}{at(user_place())}; convert it with .to(x.dtype)")
         elif value is not None and value.shape != self.shape:
             raise RuntimeError(f"grad: assigned grad has data of a different size: {shown(value.shape)} for a tensor "
                                f"of shape {shown(self.shape)}{at(user_place())}")
@@ -91,7 +99,17 @@ class Graph(Values):
     @property
     def is_leaf(self) -> Any:
         """Was this tensor made by the user, not computed from one that requires grad?"""
-        return self._node is None
+        return not self.requires_grad or self._node is None
+
+    @property
+    def retains_grad(self) -> Any:
+        """Does this computed tensor keep its gradient?"""
+        return self._retained
+
+    @property
+    def _version(self) -> Any:
+        """How often the memory was written."""
+        return 0 if self._storage is None else self._storage.version  # type: ignore[attr-defined]
 
     def retain_grad(self) -> None:
         """Let a computed tensor keep its gradient too."""
@@ -99,7 +117,6 @@ class Graph(Values):
             raise GraphError(f"retain_grad: can't retain_grad on Tensor that has requires_grad=False{at(user_place())}")
         if self._node is None or self._retained:
             return
-        self._retained = True
         me = weakref.ref(self)
 
         def keep(g: Any) -> None:
@@ -108,6 +125,7 @@ class Graph(Values):
                 tensor._grad = g.clone() if tensor._grad is None else tensor._grad + g
 
         self.register_hook(keep)
+        self._retained = True  # from now on hooks come before that one
 
     def register_hook(self, hook: Callable[[Any], Any]) -> "Handle":
         """Call ``hook(grad)`` when the gradient of this tensor is known; what it returns, if anything, replaces it."""
@@ -118,7 +136,7 @@ class Graph(Values):
         if owner.hooks is None:
             owner.hooks = []
         handle = Handle(owner.hooks, lambda g: _hooked(self._wrap, hook, g))
-        owner.hooks.append(handle.hook)
+        owner.hooks.insert(len(owner.hooks) - bool(self._retained and owner.hooks), handle.hook)
         return handle
 
     def backward(self, gradient: Any = None, retain_graph: Any = None, create_graph: Any = False,

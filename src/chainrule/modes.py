@@ -1,10 +1,9 @@
 """What holds for the code that runs now, per thread and per task: grad mode, the active trace, double reading."""
 
-import contextvars
 import functools
-import threading
+import warnings
 from collections.abc import Callable
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -47,7 +46,7 @@ class Switch:
 
     def __init__(self, **changes: Any):
         self.changes = changes
-        self.tokens: list[contextvars.Token[Modes]] = []
+        self.tokens: list[Token[Modes]] = []
 
     def __enter__(self) -> None:
         changed = current.get()._replace(**self.changes)
@@ -65,16 +64,12 @@ class Switch:
         return within
 
 
-class _Quiet(threading.local):
-    """Runs NumPy with its floating-point warnings off, without touching the user's own settings.
-
-    NumPy keeps them in a context variable; ``contextvars.Context.run`` costs 0.05 µs, ``np.errstate`` 1 µs.
-    """
-
-    def __init__(self) -> None:
-        context = contextvars.copy_context()
-        context.run(np.seterr, all="ignore")
-        self.run = context.run
+# NumPy warns where IEEE arithmetic gives inf or NaN, and PyTorch does not. A filter on our own modules costs nothing
+# per op, where np.errstate costs 1 µs; it leaves the user's warnings and error state alone.
+warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"chainrule\b")
 
 
-quiet = _Quiet()
+def quietly(function: Callable[..., Any], *args: Any, **params: Any) -> Any:
+    """``function(*args)`` without NumPy's warnings, also where the user turns warnings into errors."""
+    with np.errstate(all="ignore"):
+        return function(*args, **params)

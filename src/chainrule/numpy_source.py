@@ -21,7 +21,7 @@ def source_of(graph: Graph, name: str = "rule", returned: Sequence[Value | None]
 
     ``returned`` lays the outputs out with None between them.
     """
-    known: dict[str, Any] = {}
+    known: dict[str, Any] = {"__name__": "chainrule.rule"}
     local: dict[Value | None, str] = {}
     lines = []
     for number, value in enumerate(graph.values):

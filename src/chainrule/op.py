@@ -108,7 +108,11 @@ class Op:
     """Which element of the input an output element is: ``index(i, x, **params)``; for fused loops."""
     reduces: str = ""
     """The scalar op that this op folds its input with, over ``params["dim"]``."""
+    composite: Callable[..., Any] | None = None
+    """The op in terms of others: what it is in a graph, where one op for speed would only be one more to lower."""
     kind: ClassVar[str] = ""
+    recorded: ClassVar[bool] = True
+    """Has this kind a derivative at all?"""
     saves: "Saves" = field(init=False, repr=False)
 
     def __repr__(self) -> str:
@@ -222,6 +226,7 @@ class Discrete(Op):
     """An op whose output cannot carry a derivative."""
 
     kind: ClassVar[str] = "discrete"
+    recorded: ClassVar[bool] = False
 
     def rules(self, i: int) -> Sequence[Rule]:
         return []

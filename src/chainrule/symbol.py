@@ -14,6 +14,9 @@ from chainrule.vocabulary import Vocabulary
 
 def emit(builder: Builder, op: Op, inputs: Sequence[Any], params: dict[str, Any]) -> Value:
     """The value of ``op`` on values and numbers, with promotion written out as casts."""
+    if op.composite is not None:
+        carriers = [Symbol(builder, x) if isinstance(x, Value) else x for x in inputs]
+        return op.composite(*carriers, **params).value  # type: ignore[no-any-return]
     args = list(inputs)
     if op.promotes:
         common = promote(args[op.first :])
@@ -54,6 +57,8 @@ class Symbol(Vocabulary):
     dtype = np_dtype
 
     def _apply(self, op: Op, inputs: Sequence[Any], **params: Any) -> Self:
+        if op.composite is not None:
+            return op.composite(*inputs, **params)  # type: ignore[no-any-return]
         values = [x.value if isinstance(x, Symbol) else x for x in inputs]
         return type(self)(self.builder, emit(self.builder, op, values, params))
 

@@ -7,23 +7,24 @@ shapes, dtypes, parameters), written out as a Python function over NumPy and kep
 
 import itertools
 from collections.abc import Callable, Sequence
-from types import CodeType
+from sys import _getframe
 from typing import Any, ClassVar
 
 import numpy as np
 
 from chainrule.errors import GraphError, VersionError
 from chainrule.ir import INPUT, Builder, Graph, Value
-from chainrule.modes import Switch, quiet
+from chainrule.modes import Switch, quietly
 from chainrule.numpy_source import compiled
 from chainrule.op import Op
 from chainrule.rewrite import rewritten
-from chainrule.source import Place, at, place_of
+from chainrule.source import Place, at, inside, place_of
 from chainrule.spec import Spec
 from chainrule.symbol import Symbol
 from chainrule.vocabulary import Vocabulary
 
 ABSENT, INNER, LEAF = 0, 1, 2  # what stands behind an input: nothing that needs a gradient, a node, a leaf
+TWO_TENSORS = (None, None)
 PLANS_KEPT = 4096
 Plan = Callable[..., tuple[Any, ...]]
 plans: dict[Any, Plan | None] = {}
@@ -33,24 +34,44 @@ next_serial = itertools.count(1).__next__
 class Node:
     """``out = op(*inputs)``, as far as backpropagation needs it. Public as ``tensor.grad_fn``."""
 
-    wrap: ClassVar[Callable[[Any], Any]]
+    wrap: ClassVar[Any]
     """A tensor around an array; tensors.py, a floor above, puts it here."""
 
     __slots__ = ("__weakref__", "code", "edges", "hooks", "instruction", "key", "out", "public", "saved", "serial",
                  "versions")
 
-    def __init__(self, key: tuple[Any, ...], edges: tuple[Any, ...], saved: tuple[Any, ...],
-                 versions: tuple[int, ...] | None, out: Any):
+    def __init__(self, key: tuple[Any, ...], edges: tuple[Any, ...], operands: tuple[Any, ...], out: Any):
+        """``key`` is (op, mask, shapes, dtypes, numbers, parameters); ``out`` the output's data.
+
+        A number that is 0 goes with its text, since 0.0 equals −0.0 and a plan has its numbers written in.
+        """
         self.key = key
         self.edges = edges
-        self.saved: tuple[Any, ...] | None = saved
-        self.versions = versions
-        self.out = out
+        positions, with_out = key[0].saves[key[1]]
+        if len(positions) != len(operands) or key[4] is not TWO_TENSORS:
+            shapes = key[2]
+            operands = tuple([operands[k] for k in positions if shapes[k] is not None]) if positions else ()
+        self.saved: tuple[Any, ...] | None = operands
+        self.versions = None
+        for tensor in operands:
+            if tensor._storage is not None and tensor._storage.version:
+                self.versions = tuple([t._storage.version if t._storage is not None else 0 for t in operands])
+                break
+        self.out = out if with_out else None
         self.serial = next_serial()
         self.hooks: list[Callable[[Any], Any]] | None = None
-        self.code: CodeType | None = None
-        self.instruction = 0
-        self.public = ""
+        frame: Any = _getframe(3)  # the caller of the word that applied the op
+        if frame is not None and inside[frame.f_code.co_filename]:
+            below = frame
+            while (frame := frame.f_back) is not None and inside[frame.f_code.co_filename]:
+                below = frame
+            self.public = below.f_code.co_name
+        else:
+            self.public = ""
+        if frame is None:
+            self.code, self.instruction = None, 0
+        else:
+            self.code, self.instruction = frame.f_code, frame.f_lasti
 
     # -- what was applied to what: ``key``, which also names the plan ---------------------------------------------
 
@@ -111,7 +132,7 @@ class Node:
     def send(self, g: Any) -> Sequence[Any]:
         saved = self.saved
         if saved is None:
-            raise GraphError(FREED.format(self.name(), at(self.place)))
+            saved = self.saved = self._without_saved()
         versions = self.versions
         for k, tensor in enumerate(saved):
             if (storage := tensor._storage) is not None and storage.version != (versions[k] if versions else 0):
@@ -130,11 +151,31 @@ class Node:
             return [p if p is None else p.clone()._data if m == LEAF else p._data for p, m in zip(parts, self.mask)]
         if plan is None:
             plan = plans[self.key] = self._plan(g)
-        if not saved:
-            return quiet.run(plan, g, self.out)
-        if len(saved) == 1:
-            return quiet.run(plan, g, saved[0]._data, self.out)
-        return quiet.run(plan, g, *[t._data for t in saved], self.out)
+        try:
+            if not saved:
+                return plan(g, self.out)
+            if len(saved) == 1:
+                return plan(g, saved[0]._data, self.out)
+            return plan(g, *[t._data for t in saved], self.out)
+        except RuntimeWarning:
+            return quietly(plan, g, *[t._data for t in saved], self.out)  # type: ignore[no-any-return]
+
+    def overwritten(self, storage: Any) -> None:
+        """The memory of the output was written: what was saved of it is lost."""
+        if self.out is not None:
+            self.saved = self.out = None
+            self.versions = storage
+
+    def _without_saved(self) -> tuple[Any, ...]:
+        """Raise what the loss of the saved values means; where none were needed, nothing was lost."""
+        if self.versions is not None and not isinstance(self.versions, tuple):
+            storage = self.versions
+            raise VersionError(OVERWRITTEN.format(
+                op=self.op.name, name="its output", shape="", saved=at(self.place), written=at(storage.place()), old=0,
+                new=storage.version))  # fmt: skip
+        if self.saved_inputs() or ((needs := self.op.saves[self.mask]) and needs[1]):
+            raise GraphError(FREED.format(self.name(), at(self.place)))
+        return ()
 
     # -- the rules -----------------------------------------------------------------------------------------------
 
@@ -185,7 +226,8 @@ class Node:
         tensor = self.saved[k] if self.saved else None
         position = self.saved_inputs()[k]
         return OVERWRITTEN.format(
-            op=self.op.name, name=self.op.input_name(position), shape=list(tensor.shape) if tensor is not None else "",
+            op=self.op.name, name=f"its input {self.op.input_name(position)}",
+            shape=f" of shape {list(tensor.shape)}" if tensor is not None else "",
             saved=at(self.place), written=at(storage.place()), old=self.versions[k] if self.versions else 0,
             new=storage.version,
         )  # fmt: skip
@@ -222,6 +264,6 @@ FREED = (
 )
 OVERWRITTEN = (
     "backward: one of the variables needed for gradient computation has been modified by an inplace operation: "
-    "{op} saved its input {name} of shape {shape}{saved} at version {old}; it was overwritten{written} and is now at "
+    "{op} saved {name}{shape}{saved} at version {old}; it was overwritten{written} and is now at "
     "version {new}. Write to a copy instead (y = x + 1 in place of x += 1), or overwrite after backward()"
 )

@@ -12,20 +12,20 @@ from typing import Any, Self
 
 import numpy as np
 
-from chainrule.modes import current
 from chainrule.errors import ChainruleError, DtypeError, LeafError, ShapeError
 from chainrule.graph_words import Conversions, Graph
 from chainrule.in_place import InPlace
-from chainrule.modes import Modes, quiet
+from chainrule.modes import Modes, current, quietly
 from chainrule.op import Op
 from chainrule.source import Place, at, inside, place_of, user_place
 from chainrule.spec import default, promote, shown
-from chainrule.tape import ABSENT, INNER, LEAF, Node
+from chainrule.tape import ABSENT, INNER, LEAF, TWO_TENSORS, Node
 
 F32, F64 = np.dtype("float32"), np.dtype("float64")
 mode_now = current.get
 new = object.__new__
-ONE_TENSOR, TWO_TENSORS, NOWHERE = (None,), (None, None), (None, ABSENT)
+ONE_TENSOR, NOWHERE = (None,), (None, ABSENT)
+INNER_ONE, LEAF_ONE, INNER_NONE, LEAF_NONE = (INNER,), (LEAF,), (INNER, ABSENT), (LEAF, ABSENT)
 FAST_NUMBERS = {float, int}
 NUMBERS = {float, int, bool, complex}
 IN_PLACE: dict[Any, Callable[[Any, Any], Any]] = {
@@ -37,10 +37,11 @@ IN_PLACE: dict[Any, Callable[[Any, Any], Any]] = {
 class Storage:
     """What tensors that share memory have in common: how often it was written, and where last."""
 
-    __slots__ = ("code", "instruction", "version")
+    __slots__ = ("code", "instruction", "keeper", "version")
 
     def __init__(self) -> None:
         self.version = 0
+        self.keeper: Node | None = None  # the node that saved this memory as its output
         self.code: CodeType | None = None
         self.instruction = 0
 
@@ -51,6 +52,9 @@ class Storage:
             frame = frame.f_back
         if frame is not None:
             self.code, self.instruction = frame.f_code, frame.f_lasti
+        if self.keeper is not None:
+            self.keeper.overwritten(self)
+            self.keeper = None
 
     def place(self) -> Place | None:
         return place_of(self.code, self.instruction)
@@ -74,7 +78,7 @@ class Tensor(InPlace, Graph, Conversions):
     def __init__(self, *data: Any):
         """PyTorch's old constructor: sizes give uninitialised memory, a sequence gives its values."""
         sizes = data and all(isinstance(d, int) for d in data)
-        self._data = np.zeros(data, default.dtype) if sizes else np.array(*data or ((),), default.dtype)
+        self._data = np.zeros(data, default.dtype) if sizes else np.array(data[0] if data else (), default.dtype)
 
     @staticmethod
     def _wrap(data: Any) -> "Tensor":
@@ -105,7 +109,7 @@ class Tensor(InPlace, Graph, Conversions):
 
     # -- applying ops --------------------------------------------------------------------------------------------
 
-    def _unary(self, op: Op, **params: Any) -> "Tensor":  # type: ignore[override]
+    def _unary(self, op: Op, **params: Any) -> "Tensor":
         mode = mode_now()
         a = self._data
         if not mode.fast or ((d := a.dtype) is not F32 and d is not F64) or op.view:
@@ -113,52 +117,59 @@ class Tensor(InPlace, Graph, Conversions):
         if self._base is not None:
             self._refresh()
         out = new(Tensor)
-        out._data = quiet.run(op.forward, a, **params)
+        try:
+            out._data = op.forward(a, **params)
+        except RuntimeWarning:
+            out._data = quietly(op.forward, a, **params)
         if mode.grad:
             if self._node is not None:
-                _record(out, (op, (INNER,), (a.shape,), d, ONE_TENSOR, (*params.items(),)), (self._node,), (self,))
+                key = op, INNER_ONE, (a.shape,), d, ONE_TENSOR, (*params.items(),)
+                out._node = Node(key, (self._node,), (self,), out._data)
             elif self._requires_grad:
-                _record(out, (op, (LEAF,), (a.shape,), d, ONE_TENSOR, (*params.items(),)), (self,), (self,))
+                key = op, LEAF_ONE, (a.shape,), d, ONE_TENSOR, (*params.items(),)
+                out._node = Node(key, (self,), (self,), out._data)
         return out
 
-    def _binary(self, op: Op, other: Any) -> "Tensor":  # type: ignore[override]
+    def _binary(self, op: Op, other: Any) -> "Tensor":
         mode = mode_now()
         a = self._data
         if not mode.fast or ((d := a.dtype) is not F32 and d is not F64):
             return self._apply(op, (self, other)) if is_operand(other) or not op.infix else NotImplemented
+        if self._base is not None:
+            self._refresh()
         if type(other) in FAST_NUMBERS:
-            if self._base is not None:
-                self._refresh()
             out = new(Tensor)
-            out._data = quiet.run(op.forward, a, other)
-            if mode.grad:
+            try:
+                out._data = op.forward(a, other)
+            except RuntimeWarning:
+                out._data = quietly(op.forward, a, other)
+            if mode.grad and op.recorded:
                 if self._node is not None:
-                    _record(out, (op, (INNER, 0), (a.shape, None), d, (None, other or (other, str(other))), ()),
-                            (self._node, None), (self, other))
+                    key = op, INNER_NONE, (a.shape, None), d, (None, other or (other, str(other))), ()
+                    out._node = Node(key, (self._node, None), (self, other), out._data)
                 elif self._requires_grad:
-                    _record(out, (op, (LEAF, 0), (a.shape, None), d, (None, other or (other, str(other))), ()),
-                            (self, None), (self, other))
+                    key = op, LEAF_NONE, (a.shape, None), d, (None, other or (other, str(other))), ()
+                    out._node = Node(key, (self, None), (self, other), out._data)
             return out
         if not isinstance(other, Tensor) or (b := other._data).dtype is not d:
             return self._apply(op, (self, other)) if is_operand(other) or not op.infix else NotImplemented
-        if self._base is not None:
-            self._refresh()
         if other._base is not None:
             other._refresh()
         out = new(Tensor)
         try:
-            out._data = quiet.run(op.forward, a, b)
-        except ValueError:
+            out._data = op.forward(a, b)
+        except (ValueError, RuntimeWarning):
             return self._apply(op, (self, other))
-        if mode.grad:
+        if mode.grad and op.recorded:
             e1, m1 = (self._node, INNER) if self._node is not None else (self, LEAF) if self._requires_grad else NOWHERE
             e2, m2 = (other._node, INNER) if other._node is not None else (
-                other, LEAF) if other._requires_grad else NOWHERE  # fmt: skip
+                other, LEAF) if other._requires_grad else NOWHERE
             if m1 or m2:
-                _record(out, (op, (m1, m2), (a.shape, b.shape), d, TWO_TENSORS, ()), (e1, e2), (self, other))
+                key = op, (m1, m2), (a.shape, b.shape), d, TWO_TENSORS, ()
+                out._node = Node(key, (e1, e2), (self, other), out._data)
         return out
 
-    def _reflected(self, op: Op, number: Any) -> "Tensor":  # type: ignore[override]
+    def _reflected(self, op: Op, number: Any) -> "Tensor":
         mode = mode_now()
         a = self._data
         if type(number) not in FAST_NUMBERS or not mode.fast or ((d := a.dtype) is not F32 and d is not F64):
@@ -166,17 +177,17 @@ class Tensor(InPlace, Graph, Conversions):
         if self._base is not None:
             self._refresh()
         out = new(Tensor)
-        out._data = quiet.run(op.forward, number, a)
-        if mode.grad:
-            if self._node is not None:
-                _record(out, (op, (0, INNER), (None, a.shape), d, (number or (number, str(number)), None), ()),
-                        (None, self._node), (number, self))
-            elif self._requires_grad:
-                _record(out, (op, (0, LEAF), (None, a.shape), d, (number or (number, str(number)), None), ()),
-                        (None, self), (number, self))
+        try:
+            out._data = op.forward(number, a)
+        except RuntimeWarning:
+            out._data = quietly(op.forward, number, a)
+        if mode.grad and (self._node is not None or self._requires_grad):
+            edge, m = (self._node, INNER) if self._node is not None else (self, LEAF)
+            key = op, (ABSENT, m), (None, a.shape), d, (number or (number, str(number)), None), ()
+            out._node = Node(key, (None, edge), (number, self), out._data)
         return out
 
-    def _apply(self, op: Op, inputs: Sequence[Any], **params: Any) -> "Tensor":  # type: ignore[override]
+    def _apply(self, op: Op, inputs: Sequence[Any], **params: Any) -> "Tensor":
         """``op`` on tensors and numbers, whatever the modes and dtypes."""
         mode = mode_now()
         operands = [x if isinstance(x, Tensor) or type(x) in NUMBERS else as_operand(op, x) for x in inputs]
@@ -196,7 +207,7 @@ class Tensor(InPlace, Graph, Conversions):
                 arrays = [x._data if isinstance(x, Tensor) else x for x in operands]
                 if mode.double:
                     arrays = [a.astype(F64) if getattr(a, "dtype", None) == F32 else a for a in arrays]
-                out._data = quiet.run(_call, op.forward, arrays, params)
+                out._data = quietly(op.forward, *arrays, **params)
         except (ValueError, ChainruleError) as error:
             raise _misuse(op, operands, params, error) from None
         if op.view:
@@ -208,14 +219,16 @@ class Tensor(InPlace, Graph, Conversions):
                 shapes = tuple(x._data.shape if isinstance(x, Tensor) else None for x in operands)
                 dtypes = tuple(x._data.dtype if isinstance(x, Tensor) else None for x in operands)
                 numbers = tuple(None if isinstance(x, Tensor) else x or (x, str(x)) for x in operands)
-                _record(out, (op, mask, shapes, dtypes, numbers, tuple(params.items())), edges, tuple(operands))
+                if op.saves[mask] is not None:
+                    key = op, mask, shapes, dtypes, numbers, tuple(params.items())
+                    out._node = Node(key, edges, tuple(operands), out._data)
         return out
 
     def _edge(self) -> Any:
         """Where a gradient with respect to this tensor goes: its node, itself if it is a leaf, or nowhere."""
         return self._node or (self if self._requires_grad and self._data.dtype.kind == "f" else None)
 
-    def _full(self, shape: tuple[Any, ...], number: Any) -> "Tensor":  # type: ignore[override]
+    def _full(self, shape: tuple[Any, ...], number: Any) -> "Tensor":
         out = wrap(np.full(shape, number, self.np_dtype))
         trace = mode_now().trace
         if trace is not None:
@@ -234,6 +247,8 @@ class Tensor(InPlace, Graph, Conversions):
         self._own()
         if self._storage is None:
             self._storage = Storage()
+            if self._node is not None and self._node.out is self._data:
+                self._storage.keeper = self._node
         return self._storage
 
     def _see(self, source: "Tensor", op: Op, params: dict[str, Any]) -> None:
@@ -268,6 +283,10 @@ class Tensor(InPlace, Graph, Conversions):
         if "biufc".index(value.np_dtype.kind) > "biufc".index(self.np_dtype.kind):
             raise DtypeError(f"in-place: result type {value.dtype} can't be cast to the desired output type "
                              f"{self.dtype}{at(user_place())}; convert the tensor first (x = x.float())")  # fmt: skip
+        node = value._node
+        if node is not None and node.saved and node.saved[0] is self:  # it needs what self was, so it gets a copy
+            before = np.array(self._data) if mode.trace is None else mode.trace.payload(self)
+            node.saved = (wrap(before, self._node), *node.saved[1:])
         if mode.trace is not None:
             mode.trace.write(self, value)
         elif value._data is not self._data:
@@ -284,7 +303,8 @@ class Tensor(InPlace, Graph, Conversions):
         if mode.trace is not None:
             mode.trace.keep(self if base is None else base)
         if base is None:
-            self._node = value._node
+            kept = value._edge() is None and self._edge() is not None  # a constant was written: the gradient is 0
+            self._node = self.assign(value.cast(self.np_dtype), ())._node if kept else value._node
         elif value._edge() is not None or base._edge() is not None:
             base._node = base.assign(value.cast(base.np_dtype), self._chain)._node
             self._refresh()
@@ -307,9 +327,11 @@ class Tensor(InPlace, Graph, Conversions):
                 direct = direct and not (mode_now().grad and other._edge() is not None)
             if direct:
                 try:
-                    quiet.run(write, data, b)
+                    write(data, b)
                 except ValueError:
                     return self._write(result())
+                except RuntimeWarning:
+                    pass  # NumPy warns after it has written
                 self._shared().wrote()
                 return self
         return self._write(result())
@@ -327,38 +349,6 @@ LEAF_WRITE = (
     "in-place: {0} that requires grad is being used in an in-place operation: its shape is {1}{2}. A leaf's value "
     "is what gradients are taken with respect to; update it inside 'with torch.no_grad():', or write to a copy"
 )
-
-
-def _call(forward: Callable[..., Any], arrays: Sequence[Any], params: dict[str, Any]) -> Any:
-    return forward(*arrays, **params)
-
-
-def _record(out: Tensor, key: tuple[Any, ...], edges: tuple[Any, ...], operands: tuple[Any, ...]) -> None:
-    """Put ``out = op(operands)`` on the tape, with the user's line and the public function that was called.
-
-    ``key`` is (op, mask, shapes, dtypes, numbers, parameters); a number that is 0 goes with its text, since 0.0
-    equals −0.0.
-    """
-    needs = key[0].saves[key[1]]
-    if needs is None:
-        return
-    positions, with_out = needs
-    saved = operands
-    if len(positions) != len(operands) or key[4] is not TWO_TENSORS:
-        shapes = key[2]
-        saved = tuple([operands[k] for k in positions if shapes[k] is not None]) if positions else ()
-    versions = None
-    for tensor in saved:
-        if tensor._storage is not None and tensor._storage.version:
-            versions = tuple([t._storage.version if t._storage is not None else 0 for t in saved])
-            break
-    node = out._node = Node(key, edges, saved, versions, out._data if with_out else None)
-    frame: Any = _getframe(2)
-    while (caller := frame.f_back) is not None and inside[caller.f_code.co_filename]:
-        frame = caller
-    node.public = frame.f_code.co_name
-    if caller is not None:
-        node.code, node.instruction = caller.f_code, caller.f_lasti
 
 
 def wrap(data: Any, node: Node | None = None) -> Tensor:

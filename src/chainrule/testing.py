@@ -18,7 +18,7 @@ from chainrule.autograd import grad
 from chainrule.func import jvp
 from chainrule.gradcheck import central_differences, gradcheck, gradgradcheck
 from chainrule.ir import Builder, Graph, Value, check, run
-from chainrule.modes import quiet
+from chainrule.modes import quietly
 from chainrule.op import FACETS, Elementwise, Linear, Op, Piecewise, Refusal, Rule, Sample
 from chainrule.spec import Spec
 from chainrule.symbol import emit
@@ -157,7 +157,7 @@ def traced(op: Op, sample: Sample) -> None:
     values = [builder.input("x", Spec(x.shape, x.dtype)) if isinstance(x, np.ndarray) else x for x in inputs]
     out = emit(builder, op, values, sample.params)
     graph = check(Graph(tuple(v for v in values if isinstance(v, Value)), (out,)))
-    (got,) = quiet.run(run, graph, [x for x in inputs if isinstance(x, np.ndarray)])
+    (got,) = quietly(run, graph, [x for x in inputs if isinstance(x, np.ndarray)])
     expected = applied(op, [_tensor(x) for x in inputs], sample.params)
     assert (got.shape, got.dtype) == (tuple(expected.shape), expected.np_dtype), f"{got.dtype}{got.shape} when traced"
     _same("traced", got, _array(expected))
@@ -326,7 +326,7 @@ def _placed(inputs: Sequence[Any], places: Sequence[int], values: Sequence[Any])
 
 
 def _forward(op: Op, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
-    return np.asarray(quiet.run(_called, op.forward, inputs, params))
+    return np.asarray(quietly(_called, op.forward, inputs, params))
 
 
 def _called(function: Callable[..., Any], inputs: Sequence[Any], params: dict[str, Any]) -> Any:

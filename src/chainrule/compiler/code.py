@@ -1,7 +1,7 @@
 """LLVM IR as text: types, constants, and a writer of numbered instructions."""
 
 import struct
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 DType = np.dtype[Any]
 
 
-@lru_cache(maxsize=None)
+@cache
 def kind(dtype: DType, lanes: int = 1) -> str:
     """The type of a value in registers: ``float``, ``<8 x float>``; a bool is one bit."""
     bits = dtype.itemsize * 8
@@ -24,13 +24,13 @@ def vector(one: str, lanes: int) -> str:
     return one if lanes == 1 else f"<{lanes} x {one}>"
 
 
-@lru_cache(maxsize=None)
+@cache
 def memory_kind(dtype: DType, lanes: int = 1) -> str:
     """The type of a value in memory: a bool is one byte."""
     return vector("i8", lanes) if dtype.kind == "b" else kind(dtype, lanes)
 
 
-@lru_cache(maxsize=None)
+@cache
 def suffix(dtype: DType, lanes: int) -> str:
     """How intrinsics name a type: ``f32``, ``v8f32``."""
     one = f"{'f' if dtype.kind == 'f' else 'i'}{dtype.itemsize * 8 if dtype.kind != 'b' else 1}"
@@ -89,6 +89,20 @@ class Code:
         """A call of an intrinsic or a library function; ``args`` are pairs of type and operand."""
         self.needs.setdefault(function, f"declare {result} @{function}({', '.join(t for t, _ in args)})")
         return self.let(f"call {result} @{function}({', '.join(f'{t} {a}' for t, a in args)})")
+
+    def plus(self, a: str, b: str) -> str:
+        """a + b as 64-bit integers, names or decimal numbers."""
+        if "0" in (a, b):
+            return b if a == "0" else a
+        if a[0] != "%" and b[0] != "%":
+            return str(int(a) + int(b))
+        return self.let(f"add i64 {a}, {b}")
+
+    def times(self, a: str, by: int) -> str:
+        """a · by as 64-bit integers."""
+        if a[0] != "%":
+            return str(int(a) * by)
+        return a if by == 1 else self.let(f"mul i64 {a}, {by}")
 
     def by_lanes(self, one: str, function: str, lanes: int, *args: str) -> str:
         """A scalar library function on every lane of vectors of ``one``; out of line, for what is rare or slow."""

@@ -61,7 +61,7 @@ class Elements:
             return self.at(arg, tuple(map(_index, op.index(point, arg.spec, **value.params))))
         fold = self.fold(value)
         if fold is None:
-            raise TraceError(f"compile: the op {op.name} has no lowering to loops yet; call it outside the compiled step")
+            raise TraceError(f"compile: the op {op.name} has no lowering to loops; call it outside the compiled step")
         if prod(fold.shape) == 0:
             return self.pool.const(FOLDS[fold.name] + 0.0, value.dtype)
         return fold.body(_only_point(fold, point)).cast(value.dtype)
@@ -125,7 +125,7 @@ def broadcast_point(point: Any, shape: Sizes) -> Point:
 
 def _only_point(fold: Fold, point: Point) -> Point:
     """Where a fold over single elements finds the one that goes to ``point``."""
-    axes, everywhere = space(fold.shape)
+    _, everywhere = space(fold.shape)
     places = {i: at for i, at in zip(fold.target(everywhere), point, strict=True) if i != ORIGIN}
     return tuple(places.get(i, ORIGIN) for i in everywhere)
 

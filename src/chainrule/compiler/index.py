@@ -89,17 +89,21 @@ class Index:
     def __floordiv__(self, by: int) -> "Index":
         whole = Index({atom: c // by for atom, c in self.terms if c % by == 0}, self.const // by)
         rest = Index({atom: c for atom, c in self.terms if c % by}, self.const % by)
-        return whole if 0 <= rest.lo and rest.hi < by else whole + Index({Divided("//", rest, by): 1})
+        return whole if rest.within(by) else whole + Index({Divided("//", rest, by): 1})
 
     def __mod__(self, by: int) -> "Index":
         rest = Index({atom: c for atom, c in self.terms if c % by}, self.const % by)
-        return rest if 0 <= rest.lo and rest.hi < by else Index({Divided("%", rest, by): 1})
+        return rest if rest.within(by) else Index({Divided("%", rest, by): 1})
 
     def __str__(self) -> str:
         parts = [str(atom) if c == 1 else f"{c}*{atom}" for atom, c in self.terms]
         return " + ".join([*parts, str(self.const)] if self.const or not parts else parts)
 
     __repr__ = __str__
+
+    def within(self, size: int) -> bool:
+        """Whether it never leaves 0 to ``size`` - 1."""
+        return self.lo >= 0 and self.hi < size
 
     def coefficient(self, axis: Axis) -> int:
         return next((c for atom, c in self.terms if atom == axis), 0)

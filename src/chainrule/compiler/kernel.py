@@ -12,13 +12,13 @@ from chainrule.compiler.interpret import interpret
 from chainrule.compiler.llvm import module
 from chainrule.compiler.loops import Program
 from chainrule.compiler.lower import lower
-from chainrule.compiler.native import Native, host, native
+from chainrule.compiler.native import Native, host
+from chainrule.compiler.native import native as machine_code
 from chainrule.compiler.plan import plan
 from chainrule.ir import Graph
-from chainrule.spec import shown
+from chainrule.spec import Spec
 
 Array = np.ndarray[Any, Any]
-ONCE = ctypes.c_int64(1)
 
 
 def build(graph: Graph, writes: Mapping[int, int] | None = None, native: bool = True) -> "Kernel":
@@ -35,11 +35,8 @@ def build(graph: Graph, writes: Mapping[int, int] | None = None, native: bool = 
     if len(set(writes.values())) < len(writes):
         raise ValueError(f"build: two outputs are written into one input: {writes}")
     program = plan(lower(graph, writes, blas.gemm() is not None), writes)
-    return Kernel(graph, program, writes, _machine_code(program) if native else None)
-
-
-def _machine_code(program: Program) -> Native:
-    return native(module(program, host().register))
+    code = machine_code(module(program, host().register)) if native else None
+    return Kernel(graph, program, writes, code)
 
 
 class Kernel:
@@ -65,14 +62,14 @@ class Kernel:
         self.bind(arrays, outputs)()
         return outputs
 
-    def repeat(self, arrays: Sequence[Array], times: int) -> list[Array]:
+    def repeat(self, times: int, arrays: Sequence[Array]) -> list[Array]:
         """The outputs of ``times`` runs, stacked; what is written in place carries over from run to run."""
         outputs = self.empty(arrays, times)
         if self.native:
             self.bind(arrays, outputs, times)()
-            return outputs
-        for t in range(times):
-            interpret(self.program, arrays, [out if j in self.writes else out[t] for j, out in enumerate(outputs)])
+        else:
+            for t in range(times):
+                self.bind(arrays, [out if j in self.writes else out[t, ...] for j, out in enumerate(outputs)])()
         return outputs
 
     def empty(self, arrays: Sequence[Array], *stacked: int) -> list[Array]:
@@ -80,16 +77,20 @@ class Kernel:
         return [arrays[self.writes[j]] if j in self.writes else np.empty((*stacked, *spec.shape), spec.dtype)
                 for j, spec in enumerate(self.outputs)]  # fmt: skip
 
-    def bind(self, inputs: Sequence[Array], outputs: Sequence[Array], times: int = 1) -> Callable[[], None]:
-        """A function without arguments that runs on these very arrays, ``times`` times in one native call."""
+    def bind(self, inputs: Sequence[Array], outputs: Sequence[Array | None], times: int = 1) -> Callable[[], None]:
+        """A function without arguments that runs on these very arrays, ``times`` times in one native call.
+
+        What stands in ``outputs`` for an output that is written in place is ignored.
+        """
         self._check(inputs)
+        own = [inputs[self.writes[j]] if j in self.writes else out for j, out in enumerate(outputs)]
         if self.native is None:
-            return partial(interpret, self.program, inputs, outputs)
+            return partial(interpret, self.program, inputs, own)
         arena = np.empty(self.program.arena_size, np.uint8)
-        addresses = [a.ctypes.data for a in (*inputs, *outputs, arena)]
-        table = np.array([*addresses, *(blas.gemm() or (0, 0))], np.uint64)
-        run = partial(self.native.run, ctypes.c_void_p(table.ctypes.data), ONCE if times == 1 else ctypes.c_int64(times))
-        run.keeps = (self, table, arena, *inputs, *outputs)  # type: ignore[attr-defined]
+        arrays = [a for a in (*inputs, *own, arena) if a is not None]
+        table = np.array([*(a.ctypes.data for a in arrays), *(blas.gemm() or (0, 0))], np.uint64)
+        run = partial(self.native.run, ctypes.c_void_p(table.ctypes.data), ctypes.c_int64(times))
+        run.keeps = (self, table, arrays)  # type: ignore[attr-defined]
         return run
 
     def _check(self, arrays: Sequence[Array]) -> None:
@@ -97,10 +98,12 @@ class Kernel:
             raise ValueError(f"call: the kernel takes {len(self.inputs)} arrays, got {len(arrays)}")
         for k, (array, spec) in enumerate(zip(arrays, self.inputs)):
             if array.shape != spec.shape or array.dtype != spec.dtype:
-                raise ValueError(f"call: input {k} is {array.dtype}{shown(array.shape)}, the kernel takes {spec}")
-            if not array.flags.carray:
-                raise ValueError(f"call: input {k} is not a C-contiguous, aligned, writable array; pass a copy of it")
+                raise ValueError(f"call: input {k} is {Spec(array.shape, array.dtype)}, the kernel takes {spec}")
+            if not (array.flags.c_contiguous and array.flags.aligned):
+                raise ValueError(f"call: input {k} is not contiguous in memory; pass a copy of it")
         for i in self.writes.values():
+            if not arrays[i].flags.writeable:
+                raise ValueError(f"call: input {i} is written in place, and the array is read-only; pass a copy of it")
             for k, array in enumerate(arrays):
                 if k != i and np.may_share_memory(array, arrays[i]):
                     raise ValueError(f"call: inputs {i} and {k} share memory, and input {i} is written in place")

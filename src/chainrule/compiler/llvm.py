@@ -5,12 +5,11 @@ of the outputs, of the arena, and of BLAS's sgemm and dgemm. Each further run wr
 before, while outputs in place of an input carry over.
 """
 
-from dataclasses import dataclass
-
 from chainrule.compiler.code import Code, kind, literal
-from chainrule.compiler.loops import Matrix, Nest, Product, Program
-from chainrule.compiler.nestcode import NestCode, plus, times
-from chainrule.compiler.scalar import Buffer
+from chainrule.compiler.index import Axis, variable
+from chainrule.compiler.loops import Matrix, Nest, Product, Program, Step, Store, neutral
+from chainrule.compiler.nestcode import NestCode, by_memory
+from chainrule.compiler.scalar import Buffer, Pool
 
 ROW_MAJOR, PLAIN, TRANSPOSED = 101, 111, 112  # the numbers of CBLAS
 
@@ -26,12 +25,12 @@ def module(program: Program, register: int) -> str:
     main.begin("run")
     main.do("%t = phi i64 [ 0, %entry ], [ %next, %run ]")
     places = _places(program, main, pointers)
-    for step in program.steps:
+    for step in (part for whole in program.steps for part in (*_fills(whole), whole)):
         text, buffers = _nest(step, register, needs) if isinstance(step, Nest) else _product(step)
         name = names.setdefault(text, f"part{len(names)}")
         given = [places[b] for b in buffers]
         if isinstance(step, Product):
-            given.append(pointers[len(program.inputs) + len(program.outputs) + 1 + (step.out.buffer.dtype.itemsize == 8)])
+            given.append(pointers[-1] if step.out.buffer.dtype.itemsize == 8 else pointers[-2])
         main.do(f"call void @{name}({', '.join(f'ptr {p}' for p in given)})")
     main.do("%next = add i64 %t, 1")
     main.branch(main.let("icmp slt i64 %next, %times"), "run", "end")
@@ -63,6 +62,19 @@ def _places(program: Program, main: Code, pointers: list[str]) -> dict[Buffer, s
     return places
 
 
+def _fills(step: Step) -> list[Nest]:
+    """Nests that set the targets of folds in memory to the neutral element."""
+    found: list[Nest] = []
+    if not isinstance(step, Nest):
+        return found
+    for store in step.stores:
+        if by_memory(step, store):
+            axis, buffer = Axis(0, store.buffer.size), store.buffer
+            value = Pool().const(neutral(store.fold, buffer.dtype), buffer.dtype)
+            found.append(Nest((axis,), (Store(buffer, variable(axis), value),), axis))
+    return found
+
+
 def _nest(nest: Nest, register: int, needs: dict[str, str]) -> tuple[str, list[Buffer]]:
     code = NestCode(nest, register)
     text, needed = code.function()
@@ -92,7 +104,7 @@ def _product(step: Product) -> tuple[str, list[Buffer]]:
         """Address, whether transposed, and the distance between its rows, as CBLAS takes them."""
         at = str(matrix.offset.const)
         for axis, c in matrix.offset.terms:
-            at = plus(code, at, times(code, names[axis], c))
+            at = code.plus(at, code.times(names[axis], c))
         place = code.let(f"getelementptr {t}, ptr {buffers[matrix.buffer]}, i64 {at}")
         return (place, PLAIN, matrix.row) if matrix.column == 1 else (place, TRANSPOSED, matrix.column)
 

@@ -149,7 +149,7 @@ def check(program: Program) -> Program:
 def _check_nest(nest: Nest) -> None:
     places = [*nest.loads(), *((s.buffer, s.offset) for s in nest.stores)]
     for buffer, offset in places:
-        if offset.lo < 0 or offset.hi >= buffer.size:
+        if not offset.within(buffer.size):
             raise ValueError(f"check: {buffer.name}[{offset}] reaches {offset.lo} to {offset.hi} of {buffer}")
         if not set(offset.axes()) <= set(nest.axes):
             raise ValueError(f"check: {buffer.name}[{offset}] uses an axis that has no loop, in\n{nest}")

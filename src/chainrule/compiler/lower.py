@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from math import prod
 
-from chainrule.compiler.elements import Elements, Point, Sizes, broadcast_point, space
+from chainrule.compiler.elements import Elements, Fold, Point, Sizes, broadcast_point, space
 from chainrule.compiler.index import Axis, Index, flat
 from chainrule.compiler.loops import Nest, Product, Program, Step, Store
 from chainrule.compiler.nests import arrange
@@ -147,7 +147,7 @@ class Lowering:
         elif value.op is shape.assign:
             self.assign(value, out)
         elif fold and not self.elements.is_map(value):
-            self.place(self.root(fold.shape, fold.body, out, lambda point: flat(fold.target(point), value.shape), fold.name))
+            self.place(self.root(fold.shape, fold.body, out, partial(_target, fold, value), fold.name))
         else:
             self.place(self.root(value.shape, partial(self.elements.define, value), out))
 
@@ -237,6 +237,11 @@ class Lowering:
             if root.whole:
                 known[buffer] = value
         return stores
+
+
+def _target(fold: Fold, value: Value, point: Point) -> Index:
+    """Where the element that a fold makes of this point lies in the value's buffer."""
+    return flat(fold.target(point), value.shape)
 
 
 def _size(value: Value) -> int:

@@ -53,7 +53,7 @@ class Host:
         self.loads = itertools.count()
         self.register = 32 if features.get("avx") else 16
         """Bytes of the vector registers to use; 64-byte ones gain nothing on most CPUs that have them."""
-        self.key = "\n".join((self.machine.triple, cpu, flags, llvmlite.__version__))
+        self.key = f"{self.machine.triple} {cpu} {flags} {llvmlite.__version__}"
 
     def compile(self, text: str) -> bytes:
         """Object code."""

@@ -8,11 +8,11 @@ from collections import ChainMap
 from dataclasses import dataclass
 from typing import Any
 
-from chainrule.compiler.code import Code, DType, kind, literal, memory_kind, suffix
+from chainrule.compiler.code import Code, kind, literal, memory_kind, suffix
 from chainrule.compiler.index import Axis, Divided, Index, variable
 from chainrule.compiler.loops import Nest, Store, fold_operation, neutral, reduced
 from chainrule.compiler.operations import fold_lanes, operation, pad, splat
-from chainrule.compiler.scalar import OPERATIONS, Buffer, Scalar
+from chainrule.compiler.scalar import Buffer, Scalar
 
 WIDE = 2  # registers side by side, for instructions in flight at the same time
 
@@ -43,6 +43,12 @@ def cut(size: int, lanes: int) -> list[Piece]:
     lanes = min(size, lanes)
     whole = size - size % lanes
     return [piece for piece in (Piece(0, whole, lanes), Piece(whole, size, size - whole)) if piece.lanes]
+
+
+def by_memory(nest: Nest, store: Store) -> bool:
+    """Whether a fold adds to memory: a loop that it folds over lies outside a loop that its target depends on."""
+    kept = [nest.axes.index(axis) for axis in store.offset.axes()]
+    return bool(store.fold and kept) and any(nest.axes.index(axis) < max(kept) for axis in reduced(store, nest.axes))
 
 
 class NestCode:
@@ -105,9 +111,6 @@ class NestCode:
 
     def function(self) -> tuple[str, dict[str, str]]:
         """The function's text, with @NAME for its name, and the declarations that it needs."""
-        for store in self.sums:
-            if self._by_memory(store):
-                self._fill(store)
         self._loops(0, {})
         parameters = ", ".join(f"ptr noalias {p}" for p in self.buffers.values())
         lines = [f"define internal void @NAME({parameters}) #0 {{", "entry:", *self.code.lines, "  ret void", "}"]
@@ -122,7 +125,7 @@ class NestCode:
         if depth == len(self.nest.axes):
             return self._body(sums, starting)
         pieces = [self.piece] if self.inside else self.pieces
-        fresh = {(s, p): literal(neutral(s.fold, s.buffer.dtype), s.buffer.dtype, p.lanes) for s in starting for p in pieces}
+        fresh = {(s, p): self._neutral(s, p) for s in starting for p in pieces}
         sums = self._loop(depth, {**sums, **fresh})
         for store in starting:
             self._finish(store, {p: sums.pop((store, p)) for p in pieces})
@@ -135,11 +138,12 @@ class NestCode:
             return self._counted(axis, Piece(0, axis.size, 1), sums)
         self.inside = True
         outer = self.scope
-        for self.piece in self.pieces:
+        for piece in self.pieces:
+            self.piece = piece
             self.scope = outer.new_child()
             for node in (n for level in self.nodes_at[: depth + 1] for n in level):
                 self._spread(node)
-            sums = self._counted(axis, self.piece, sums)
+            sums = self._counted(axis, piece, sums)
         self.scope = outer
         self.inside = False
         return sums
@@ -188,6 +192,9 @@ class NestCode:
 
     # accumulators
 
+    def _neutral(self, store: Store, piece: Piece) -> str:
+        return literal(neutral(store.fold, store.buffer.dtype), store.buffer.dtype, piece.lanes)
+
     def _accumulate(self, store: Store, total: str) -> str:
         dtype, lanes = store.buffer.dtype, self.piece.lanes
         if store.value in self.fused:
@@ -195,10 +202,6 @@ class NestCode:
             factors = [(t, self._operand(a)) for a in store.value.args]
             return self.code.call(t, f"llvm.fmuladd.{suffix(dtype, lanes)}", *factors, (t, total))
         return operation(self.code, fold_operation(store), dtype, lanes, [total, self._operand(store.value)], dtype)
-
-    def _by_memory(self, store: Store) -> bool:
-        """Whether a loop that is folded over lies outside a loop that the target depends on."""
-        return any(self.depth[axis] < self.start[store] for axis in reduced(store, self.nest.axes))
 
     def _finish(self, store: Store, totals: dict[Piece, str]) -> None:
         """The accumulated value goes to memory, its lanes folded together if the vector axis is folded over."""
@@ -212,7 +215,7 @@ class NestCode:
                 more = pad(self.code, more, dtype, piece.lanes, wanted, filler)
                 total = operation(self.code, op, dtype, wanted, [total, more], dtype)
             total = fold_lanes(self.code, op, total, dtype, wanted)
-        if self._by_memory(store):
+        if by_memory(self.nest, store):
             before = self._read(store.buffer, store.offset)
             total = operation(self.code, op, dtype, self._lanes(store.offset), [before, total], dtype)
         self._write(store.buffer, store.offset, total)
@@ -223,8 +226,8 @@ class NestCode:
         """What can be computed as soon as the first ``depth`` loop variables are known."""
         for offset in self.offsets_at[depth]:
             axis = self.nest.axes[depth - 1]
-            step = times(self.code, self.scope[axis], offset.coefficient(axis))
-            self.scope[offset] = plus(self.code, self.scope.get(offset, str(offset.const)), step)
+            step = self.code.times(self.scope[axis], offset.coefficient(axis))
+            self.scope[offset] = self.code.plus(self.scope.get(offset, str(offset.const)), step)
         for node in self.nodes_at[depth]:
             if node not in self.fused:
                 self.scope[node] = self._node(node)
@@ -253,13 +256,14 @@ class NestCode:
     # memory
 
     def _lanes(self, offset: Index) -> int:
-        return self.piece.lanes if self.nest.vector in offset.axes() else 1
+        return self.piece.lanes if self.nest.vector in set(offset.axes()) else 1
 
     def _address(self, buffer: Buffer, offset: Index) -> str:
         at = self.scope.get(offset) or self._whole(offset)
         if at == "0":
             return self.buffers[buffer]
-        return self.code.let(f"getelementptr inbounds {memory_kind(buffer.dtype)}, ptr {self.buffers[buffer]}, i64 {at}")
+        one = memory_kind(buffer.dtype)
+        return self.code.let(f"getelementptr inbounds {one}, ptr {self.buffers[buffer]}, i64 {at}")
 
     def _whole(self, index: Index) -> str:
         """An index computed here, in full."""
@@ -270,7 +274,7 @@ class NestCode:
                 value = self.code.let(f"{how} i64 {self._whole(atom.index)}, {atom.by}")
             else:
                 value = self.scope[atom]
-            total = plus(self.code, total, times(self.code, value, c))
+            total = self.code.plus(total, self.code.times(value, c))
         return total
 
     def _places(self, buffer: Buffer, offset: Index) -> tuple[str, list[str]]:
@@ -294,8 +298,9 @@ class NestCode:
             value = code.let(f"insertelement {many} {value}, {one} {element}, i32 {lane}")
         if not scattered:
             value = code.let(f"load {many}, ptr {address}, align {dtype.itemsize}")
-        return code.let(f"icmp ne {many} {value}, zeroinitializer") if dtype.kind == "b" and lanes > 1 else (
-            code.let(f"icmp ne i8 {value}, 0") if dtype.kind == "b" else value)
+        if dtype.kind == "b":
+            value = code.let(f"icmp ne {many} {value}, {'0' if lanes == 1 else 'zeroinitializer'}")
+        return value
 
     def _write(self, buffer: Buffer, offset: Index, value: str) -> None:
         code, lanes, dtype = self.code, self._lanes(offset), buffer.dtype
@@ -308,35 +313,3 @@ class NestCode:
             code.do(f"store {one} {element}, ptr {place}, align {dtype.itemsize}")
         if not scattered:
             code.do(f"store {many} {value}, ptr {address}, align {dtype.itemsize}")
-
-    def _fill(self, store: Store) -> None:
-        """The neutral element in all of a fold's target."""
-        code, buffer = self.code, store.buffer
-        one = memory_kind(buffer.dtype)
-        for piece in cut(buffer.size, self.pieces[0].lanes):
-            loop, end, i, following = code.name("fill"), code.name("filled"), f"%{code.name('i')}", f"%{code.name('n')}"
-            before = code.block
-            code.jump(loop)
-            code.begin(loop)
-            code.do(f"{i} = phi i64 [ {piece.start}, %{before} ], [ {following}, %{loop} ]")
-            place = code.let(f"getelementptr inbounds {one}, ptr {self.buffers[buffer]}, i64 {i}")
-            value = literal(neutral(store.fold, buffer.dtype), buffer.dtype, piece.lanes)
-            code.do(f"store {kind(buffer.dtype, piece.lanes)} {value}, ptr {place}, align {buffer.dtype.itemsize}")
-            code.do(f"{following} = add nuw nsw i64 {i}, {piece.lanes}")
-            code.branch(code.let(f"icmp ult i64 {following}, {piece.stop}"), loop, end)
-            code.begin(end)
-
-
-def plus(code: Code, a: str, b: str) -> str:
-    """a + b, of names or decimal numbers."""
-    if a == "0" or b == "0":
-        return b if a == "0" else a
-    if a[0] != "%" and b[0] != "%":
-        return str(int(a) + int(b))
-    return code.let(f"add i64 {a}, {b}")
-
-
-def times(code: Code, a: str, by: int) -> str:
-    if a[0] != "%":
-        return str(int(a) * by)
-    return a if by == 1 else code.let(f"mul i64 {a}, {by}")

@@ -102,7 +102,7 @@ def _step_merit(offset: Index, axis: Axis) -> int:
 
 
 def order(nest: Nest, vector: Axis | None) -> tuple[Axis, ...]:
-    """The vector axis last. Where all stores fold over the same axes these go inside, so that sums stay in registers."""
+    """The vector axis last; but axes that all stores fold over inside it, so that sums stay in registers."""
     sums = {frozenset(reduced(s, nest.axes)) for s in nest.stores}
     inside = next(iter(sums)) if len(sums) == 1 else frozenset()
     return tuple(sorted(nest.axes, key=lambda axis: (axis in inside, axis == vector)))

@@ -25,8 +25,7 @@ def in_place(program: Program, writes: Mapping[int, int]) -> Program:
     for j, i in writes.items():
         out, old = outputs[j], program.inputs[i]
         if safe(steps, out, old):
-            steps = [_renamed(pool, step, out, old) for step in steps]
-            steps = [step for step in steps if step]
+            steps = [new for step in steps if (new := _renamed(pool, step, out, old))]
         else:
             copies.append(_copy(pool, out, old))
         outputs[j] = old
@@ -39,17 +38,16 @@ def safe(steps: list[Step], out: Buffer, old: Buffer) -> bool:
     for step in steps:
         if written and old in step.reads():
             return False
-        if out not in step.writes():
-            continue
-        if not isinstance(step, Nest):
+        if isinstance(step, Nest):
+            stores = [s for s in step.stores if s.buffer is out and not _is_copy(s, old)]
+            places = [at for buffer, at in step.loads() if buffer is old]
+            if any(s.fold or at != s.offset for s in stores for at in places):
+                return False
+            written = written or bool(stores)
+        elif out in step.writes():
             written = True
             if old in step.reads():
                 return False
-        for store in step.stores if isinstance(step, Nest) else ():
-            if store.buffer is out and not _is_copy(store, old):
-                written = True
-                if any(b is old and (store.fold or at != store.offset) for b, at in step.loads()):
-                    return False
     return True
 
 

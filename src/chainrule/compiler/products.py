@@ -10,7 +10,7 @@ from chainrule.compiler.index import Axis, Index, variable
 from chainrule.compiler.loops import Matrix, Product
 from chainrule.ir import Value
 
-SMALL = 24**3
+SMALL = 20**3
 """Up to this m · n · k a loop nest, which fuses with what surrounds it, is as quick as a call."""
 
 
@@ -48,7 +48,8 @@ def product(elements: Elements, value: Value) -> Product:
     axes = tuple(Axis(number, size) for number, size in enumerate(batch) if size > 1)
     out = Matrix(elements.buffers[value], _strided(batch, m * n), n, 1)
     a, b = matrix(elements, left, tuple(batch)), matrix(elements, right, tuple(batch))
-    assert a and b
+    assert a is not None
+    assert b is not None
     # a batch of left matrices that follow each other, times one right matrix, is one taller product
     while axes and axes[-1] not in b.offset.axes() and a.column == 1 and (
         a.offset.coefficient(axes[-1]) == m * a.row and a.offset.affine_in(axes[-1])):  # fmt: skip

@@ -8,6 +8,7 @@ import itertools
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from chainrule.compiler.index import Index
 
 DType = np.dtype[Any]
-BOOL = np.dtype(bool)
+BOOL, HALF, SINGLE = np.dtype(bool), np.dtype("float16"), np.dtype("float32")
 CHEAP, SLOW, HEAVY = 1, 4, 10
 
 OPERATIONS: dict[str, tuple[Callable[..., Any], int]] = {
@@ -115,20 +116,26 @@ class Scalar:
     __hash__ = object.__hash__
 
     def __pow__(self, other: Any) -> "Scalar":
-        """The constant powers that are everywhere, by multiplication."""
+        """Constant powers that are everywhere as NumPy computes them, by √ and ·."""
         exponent = other.detail if isinstance(other, Scalar) and other.op == "const" else other
-        if isinstance(exponent, Scalar) or exponent not in (1, 2, 3):
-            return self._of("pow", other)
-        return self if exponent == 1 else self * self if exponent == 2 else self * self * self
+        if not isinstance(exponent, Scalar):
+            if exponent == 0.5 and self.dtype.kind == "f":
+                return self.sqrt()
+            if exponent in (1, 2, 3):
+                return reduce(operator.mul, [self] * int(exponent))
+        return self._elementary("pow", other)
 
     def __invert__(self) -> "Scalar":
         return self.cast(BOOL)._of("not")
 
     logical_not = __invert__
 
-    def _elementary(self, op: str) -> "Scalar":
+    def _elementary(self, op: str, *others: Any) -> "Scalar":
         """Half precision is computed in single and rounded, as NumPy does."""
-        return self.cast(np.dtype("float32"))._of(op).cast(self.dtype) if self.dtype.itemsize == 2 else self._of(op)
+        if self.dtype != HALF:
+            return self._of(op, *others)
+        args = [x.cast(SINGLE) if isinstance(x, Scalar) else x for x in (self, *others)]
+        return args[0]._of(op, *args[1:]).cast(HALF)
 
     def exp(self) -> "Scalar": return self._elementary("exp")
     def log(self) -> "Scalar": return self._elementary("log")

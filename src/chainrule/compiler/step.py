@@ -62,9 +62,10 @@ class Step:
             return self._checked(args, kwargs)
         if not kwargs:
             for variant in self.variants:
-                if variant.fits(args):
-                    return variant.run(args)
-        return self._variant(args, kwargs).run(args)
+                result = variant.call(args)
+                if result is not MISS:
+                    return result
+        return self._variant(args, kwargs).call(args)
 
     def _variant(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> "Variant":
         """The variant for what holds now, traced if there is none yet. It has been bound to today's arrays."""
@@ -72,7 +73,7 @@ class Step:
             raise TypeError(f"compile: a compiled step takes its tensors by position, not as {', '.join(kwargs)}="
                             f"{at(user_place())}")
         for variant in self.variants:
-            if variant.fits(args) or variant.rebind(args):
+            if variant.rebind(args):
                 return variant
         variant = Variant(self.function, args, self.native)
         if not variant.rebind(args):
@@ -104,7 +105,7 @@ class Step:
         self.unchecked, left = 0, self.unchecked - 1
         variant = self._variant(args, kwargs)
         before = variant.state(args)
-        native = variant.run(args)
+        native = variant.call(args)
         after = variant.state(args)
         variant.put_back(args, before)
         eager = self.function(*args)
@@ -127,8 +128,7 @@ class Variant:
         self._describe(tracer)
         self.kernel: Kernel = build(self.graph, self.writes, native)
         self.arrays: list[Any] = []
-        self.fits: Callable[[tuple[Any, ...]], bool] = lambda args: False
-        self.launch: Callable[[], Any] = lambda: None
+        self.call: Callable[[tuple[Any, ...]], Any] = lambda args: MISS
 
     def _named(self, tensor: Tensor) -> str:
         """An expression for a tensor that the step reads from outside."""
@@ -198,38 +198,41 @@ class Variant:
         _refuse_overlap(self.arrays, self.writes)
         self.outputs = [None if k in self.writes else np.empty(v.shape, v.dtype)
                         for k, v in enumerate(self.graph.outputs)]
-        self.launch = self.kernel.bind(self.arrays, self.outputs)
+        self.storages = [tensors[k]._shared() for k in self.writes.values()]
         checks = [f"{source}._data is a{k}" for k, source in enumerate(self.sources)] + checks
         known.update({f"a{k}": array for k, array in enumerate(self.arrays)})
-        known["count"] = len(args)
-        exec(f"def fits(args):\n    return len(args) == count and {' and '.join(checks) or 'True'}", known)
-        self.fits = known["fits"]
-        self.storages = [tensors[k]._shared() for k in self.writes.values()]
+        known.update({f"s{k}": storage for k, storage in enumerate(self.storages)})
+        known.update(count=len(args), launch=self.kernel.bind(self.arrays, self.outputs), wrap=wrap, MISS=MISS,
+                     finish=lambda args: self._finish(args, self.outputs, _taken))
+        lines = [f"if len(args) != count or not ({' and '.join(checks) or 'True'}):", "    return MISS", "launch()",
+                 *(f"s{k}.version += 1" for k in range(len(self.storages)))]
+        single = self.leaves[0][1] if self.leaves and self.result is self.leaves[0][0] else None
+        if isinstance(single, int) and not self.fresh and not self.graph.outputs[single].shape:
+            known["out"] = self.outputs[single]
+            lines.append("return wrap(out[()])")  # what most steps return: a loss
+        else:
+            lines.append("return finish(args)")
+        exec("def call(args):\n" + "\n".join("    " + line for line in lines), known)
+        self.call = known["call"]
         return True
-
-    def run(self, args: tuple[Any, ...]) -> Any:
-        """One step on the arrays that ``rebind`` found."""
-        self.launch()
-        return self._finish(args, self.outputs, lambda a: a[()] if not a.ndim else a.copy())
 
     def repeat(self, args: tuple[Any, ...], n: int) -> Any:
         """n steps; the results stacked."""
         stacks = self.kernel.repeat(n, self.arrays)
+        for storage in self.storages:
+            storage.version += 1
         last = [None if k in self.writes else s[-1] for k, s in enumerate(stacks)]
         self._finish(args, last, np.array)
         return self._rebuilt(args, stacks, lambda a: a)
 
     def _finish(self, args: tuple[Any, ...], outputs: Sequence[Any], taken: Callable[[Any], Any]) -> Any:
-        for storage in self.storages:
-            storage.version += 1
+        """Hand out the fresh gradients, then the result."""
         for place, k in self.fresh.items():
             tensor = args[int(place[5:-1])] if place.startswith("args") else self.holders[place]
             tensor._grad = None if k is None else wrap(taken(outputs[k]))
         return self._rebuilt(args, outputs, taken)
 
     def _rebuilt(self, args: tuple[Any, ...], outputs: Sequence[Any], taken: Callable[[Any], Any]) -> Any:
-        if self.leaves and self.result is self.leaves[0][0] and isinstance(self.leaves[0][1], int):
-            return wrap(taken(outputs[self.leaves[0][1]]))
         found = {}
         for tensor, where in self.leaves:
             if isinstance(where, int):
@@ -253,6 +256,15 @@ class Variant:
             np.copyto(tensors[k]._own(), copy._data)
         for place, grad in state[1].items():
             self.holders[place]._grad = grad
+
+
+MISS = object()
+"""What ``Variant.call`` returns when something is not as it was traced."""
+
+
+def _taken(buffer: Any) -> Any:
+    """The content of an output buffer, which the next call will overwrite."""
+    return buffer.copy() if buffer.ndim else buffer[()]
 
 
 def _stand_in(tensor: Tensor) -> Tensor:

@@ -4,9 +4,9 @@ import operator
 
 import numpy as np
 
-from chainrule.op import Sample, Spec, discrete, piecewise
+from chainrule.op import Sample, discrete, piecewise
 from chainrule.ops.sampling import array, binary, misfits, unary
-from chainrule.spec import broadcast
+from chainrule.spec import Spec, broadcast
 
 gt = discrete("gt", operator.gt, 2, infix=">", promotes="common", samples=binary, refuses=misfits)
 ge = discrete("ge", operator.ge, 2, infix=">=", promotes="common", samples=binary, refuses=misfits)

@@ -7,21 +7,28 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ShapeError
-from chainrule.op import Refusal, Sample, Spec, general, linear
+from chainrule.op import Refusal, Sample, general, linear
 from chainrule.ops.sampling import array
 from chainrule.ops.summation import ordered
-from chainrule.spec import broadcast, int64, shown
+from chainrule.spec import Spec, broadcast, int64, numel, shown
 
 
 def summed(x: Any, dim: tuple[int, ...], keepdim: bool) -> Any:
     if (found := ordered(x, dim)) is not None:
         return found.reshape(kept(x.shape, dim)) if keepdim else found
-    return np.add.reduce(x, axis=dim, keepdims=keepdim, dtype=None if x.dtype.kind in "fc" else int64.numpy)
+    dtype: Any = None if x.dtype.kind in "fc" else int64.numpy
+    add: Any = np.add.reduce
+    return add(x, axis=dim, keepdims=keepdim, dtype=dtype)
 
 
 @lru_cache(maxsize=1024)
 def kept(shape: tuple[int, ...], dim: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(1 if axis in dim else size for axis, size in enumerate(shape))
+
+
+def count(shape: tuple[Any, ...], dim: tuple[int, ...]) -> Any:
+    """How many elements a reduction folds into one."""
+    return numel([shape[d] for d in dim])
 
 
 def reduced_spec(x: Any, dim: tuple[int, ...], keepdim: bool) -> Spec:
@@ -44,6 +51,11 @@ sum = linear("sum", summed, lambda g, x, dim, keepdim: g.spread(x.shape, dim, ke
                  for shape, dim in (((), ()), ((3,), (0,)), ((2, 3), (0, 1)), ((2, 3), (1,)), ((2, 3, 2), (0, 2)),
                                     ((0, 3), (0,)), ((2, 3), ()))
                  for keepdim in (False, True)])
+
+mean = linear("mean", lambda x, dim, keepdim: summed(x, dim, keepdim) / count(x.shape, dim),
+              lambda g, x, dim, keepdim: (g / count(x.shape, dim)).spread(x.shape, dim, keepdim), spec=reduced_spec,
+              promotes="float", composite=lambda x, dim, keepdim: x.sum(dim, keepdim) / count(x.shape, dim),
+              samples=lambda: [s for s in sum.samples() if s.inputs[0].size])
 
 matmul = general("matmul", operator.matmul, vjp=(lambda g, y: g @ y.mT, lambda g, x: x.mT @ g), inputs=("x", "y"),
                  infix="@", promotes="common", spec=matmul_spec,

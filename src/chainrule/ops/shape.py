@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ShapeError
-from chainrule.op import Refusal, Sample, Spec, linear
+from chainrule.op import Refusal, Sample, linear
 from chainrule.ops.sampling import array
-from chainrule.spec import shown
+from chainrule.spec import Spec, shown
 
 
 def expanded(x: Any, shape: tuple[int, ...]) -> Any:

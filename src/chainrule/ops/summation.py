@@ -113,4 +113,5 @@ def ordered(x: Any, dim: tuple[int, ...]) -> Any:
     if add is None:
         return None
     found = add(x.reshape(view))
-    return found if add is total else found.reshape([size for axis, size in enumerate(x.shape) if axis not in dim])
+    left = [size for axis, size in enumerate(x.shape) if axis not in dim]
+    return found.reshape(left) if left else found

@@ -1,12 +1,11 @@
 """Sums, means, norms and products of matrices."""
 
-import math
 from collections.abc import Sequence
 from typing import Any, Self
 
 from chainrule.errors import ShapeError
 from chainrule.ops import arithmetic, reduction
-from chainrule.spec import numel, shown
+from chainrule.spec import shown
 from chainrule.vocabulary.carrier import Carrier
 from chainrule.vocabulary.shapes import axis_of
 
@@ -36,10 +35,7 @@ class Reductions(Carrier):
 
     def mean(self, dim: Dims = None, keepdim: bool = False) -> Self:
         """The arithmetic mean over ``dim``, or of all elements."""
-        dims = self._dims(dim)
-        total: Any = self._unary(reduction.sum, dim=dims, keepdim=keepdim)
-        count = math.prod(self.shape) if dim is None else numel([self.shape[d] for d in dims])
-        return total / count  # type: ignore[no-any-return]
+        return self._unary(reduction.mean, dim=self._dims(dim), keepdim=keepdim)
 
     def norm(self, dim: Dims = None, keepdim: bool = False) -> Self:
         """The Euclidean norm √Σx²."""

@@ -62,12 +62,12 @@ class Shapes(Carrier):
         return self.permute(tuple(swapped.get(axis, axis) for axis in range(self.ndim)))
 
     @property
-    def T(self) -> Self:  # noqa: N802 - the name in mathematics, NumPy and PyTorch
+    def T(self) -> Self:
         """The axes in reverse order."""
         return self.permute(tuple(reversed(range(self.ndim))))
 
     @property
-    def mT(self) -> Self:  # noqa: N802 - as above
+    def mT(self) -> Self:
         """The last two axes exchanged."""
         return self.transpose(-2, -1)
 

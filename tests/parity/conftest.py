@@ -1,0 +1,61 @@
+"""Runs a small program under torch and under chainrule, and compares all that can be seen of what it returns."""
+
+import warnings
+
+import pytest
+import torch
+
+import chainrule
+
+
+def seen(thing):
+    """What a program can see of a value, in plain Python."""
+    if isinstance(thing, (torch.Tensor, chainrule.Tensor)):
+        return [f"tensor {thing.dtype}{list(thing.shape)} {thing.requires_grad}", thing.detach().tolist()]
+    if isinstance(thing, (torch.dtype, chainrule.dtype)):
+        return str(thing)
+    if isinstance(thing, dict):
+        return {key: seen(value) for key, value in thing.items()}
+    if isinstance(thing, (tuple, list)) and type(thing) not in (tuple, list):
+        return repr(thing)
+    return [type(thing).__name__, *map(seen, thing)] if isinstance(thing, (tuple, list)) else thing
+
+
+def outcome(program, module):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return seen(program(module)), None
+        except Exception as error:
+            return None, error
+
+
+def close(ours, theirs):
+    """Equal, numbers to a few units in the last place of float32."""
+    if isinstance(theirs, (list, tuple)):
+        return type(ours) is type(theirs) and len(ours) == len(theirs) and all(map(close, ours, theirs))
+    if isinstance(theirs, dict):
+        return ours.keys() == theirs.keys() and all(close(ours[key], theirs[key]) for key in theirs)
+    if type(ours) is not type(theirs):
+        return False
+    if isinstance(theirs, (float, complex)):
+        return ours == pytest.approx(theirs, rel=5e-7, abs=1e-12, nan_ok=True)
+    return ours == theirs
+
+
+@pytest.fixture
+def both():
+    """Checks that a program of the module gives the same under both; exceptions count by their type."""
+
+    def compare(program):
+        theirs, wrong = outcome(program, torch)
+        ours, error = outcome(program, chainrule)
+        if wrong is not None:
+            assert error is not None, f"torch raises {type(wrong).__name__}: {wrong}\nhere there is a result: {ours}"
+            assert isinstance(error, type(wrong)), f"torch: {wrong!r}\nhere: {error!r}"
+        elif error is not None:
+            raise AssertionError(f"torch gives {theirs}") from error
+        else:
+            assert close(ours, theirs), f"torch: {theirs}\nhere:  {ours}"
+
+    return compare
