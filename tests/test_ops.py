@@ -83,8 +83,10 @@ class Recorder(Symbol):
     applied = []
 
     def _apply(self, op, inputs, **params):
-        self.applied.append(op)
-        return super()._apply(op, inputs, **params)
+        before = len(self.applied)
+        out = super()._apply(op, inputs, **params)
+        self.applied[before:] = [op]  # a composite counts as one
+        return out
 
 
 def applied_by_words():

@@ -57,7 +57,7 @@ def pull(
     arrived: dict[Any, Any] = {}
     heap: list[tuple[int, Any]] = []
     found: dict[Any, Any] = {}
-    pop, push = heapq.heappop, heapq.heappush
+    pop, push, get = heapq.heappop, heapq.heappush, arrived.get
 
     def leave(node: Any) -> Any:
         g = arrived.pop(node)
@@ -75,10 +75,10 @@ def pull(
         for edge, g in zip(edges, parts):
             if edge is None or g is None or (only is not None and edge not in only):
                 continue
-            if edge in arrived:
-                arrived[edge] = arrived[edge] + g
+            have = get(edge)
+            arrived[edge] = g if have is None else have + g
+            if have is not None:
                 continue
-            arrived[edge] = g
             if edge.serial:
                 if alone is None and not heap:
                     alone = edge  # most graphs are mostly chains: the next node, unless another joins it

@@ -30,6 +30,7 @@ class Graph(Values):
     _requires_grad: Any
     _node: Any
     _grad: Any
+    _base: Any
     _retained = False
 
     def _edge(self) -> Any:
@@ -151,6 +152,8 @@ class Graph(Values):
         >>> x.grad
         tensor(6.)
         """
+        if self._base is not None:
+            self._refresh()
         if gradient is None and inputs is None and not create_graph and self._node is not None and mode_now().fast:
             if self._data.size == 1 and self._data.dtype in ONE:  # the common case, without ceremony
                 one = ONE[self._data.dtype] if not self._data.ndim else np.ones_like(self._data)
@@ -226,10 +229,17 @@ def backpropagate(
     """Pull from ``outputs``; the gradients that arrived at ``wanted``, or None, as tensors."""
     retain = create_graph if retain_graph is None else retain_graph
     mode = mode_now()
+    if len(outputs) != len(gradients):
+        raise GraphError(f"backward: got {len(outputs)} tensors and {len(gradients)} gradients{at(user_place())}; give "
+                         "one gradient, or None, for each tensor")
+    if wanted is not None and not len(wanted):
+        raise ValueError(f"grad: inputs must not be empty{at(user_place())}; name the tensors to differentiate by")
+    for tensor in (*outputs, *(wanted or ())):
+        tensor._refresh()
     for tensor in outputs:
         if tensor._edge() is None:
             raise GraphError(NO_GRAPH.format(list(tensor.shape), at(user_place())))
-    starts = [_start(t, g) for t, g in zip(outputs, gradients, strict=True)]
+    starts = [_start(t, g) for t, g in zip(outputs, gradients)]
     nodes = None
     if wanted is not None:
         for k, tensor in enumerate(wanted):
@@ -263,7 +273,7 @@ def _start(tensor: Any, gradient: Any) -> Any:
     if tuple(gradient.shape) != tuple(tensor.shape):
         raise GraphError(f"backward: Mismatch in shape: the gradient has shape {shown(gradient.shape)}, the tensor "
                          f"{shown(tensor.shape)}{at(user_place())}; they must be equal")
-    return gradient.cast(tensor.np_dtype)
+    return gradient.cast(tensor.np_dtype) if tensor._node is not None else gradient.cast(tensor.np_dtype).clone()
 
 
 NO_GRAPH = (

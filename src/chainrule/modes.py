@@ -49,8 +49,10 @@ class Switch:
         self.tokens: list[Token[Modes]] = []
 
     def __enter__(self) -> None:
-        changed = current.get()._replace(**self.changes)
-        self.tokens.append(current.set(changed._replace(fast=changed.trace is None and not changed.double)))
+        mode, change = current.get(), self.changes.get
+        trace, double = change("trace", mode.trace), change("double", mode.double)
+        changed = Modes(change("grad", mode.grad), trace, double, trace is None and not double)
+        self.tokens.append(current.set(changed))
 
     def __exit__(self, *exc: object) -> None:
         current.reset(self.tokens.pop())

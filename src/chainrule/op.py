@@ -111,8 +111,10 @@ class Op:
     composite: Callable[..., Any] | None = None
     """The op in terms of others: what it is in a graph, where one op for speed would only be one more to lower."""
     kind: ClassVar[str] = ""
-    recorded: ClassVar[bool] = True
-    """Has this kind a derivative at all?"""
+    recorded: bool = field(init=False, repr=False)
+    """Is there a derivative with respect to any input?"""
+    plain: bool = field(init=False, repr=False)
+    """That, and no view: an op of one input that goes the shortest way."""
     saves: "Saves" = field(init=False, repr=False)
 
     def __repr__(self) -> str:
@@ -131,7 +133,9 @@ class Op:
         raise NotImplementedError
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "saves", Saves(self))
+        recorded = any(map(self.differentiable, range(len(self.inputs))))
+        for name, value in (("saves", Saves(self)), ("recorded", recorded), ("plain", recorded and not self.view)):
+            object.__setattr__(self, name, value)
 
     def input_name(self, i: int) -> str:
         """An op may take any number of inputs; those past the named ones belong to the last name."""
@@ -226,7 +230,6 @@ class Discrete(Op):
     """An op whose output cannot carry a derivative."""
 
     kind: ClassVar[str] = "discrete"
-    recorded: ClassVar[bool] = False
 
     def rules(self, i: int) -> Sequence[Rule]:
         return []

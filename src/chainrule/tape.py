@@ -8,6 +8,7 @@ shapes, dtypes, parameters), written out as a Python function over NumPy and kep
 import itertools
 from collections.abc import Callable, Sequence
 from sys import _getframe
+from types import CodeType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -37,8 +38,13 @@ class Node:
     wrap: ClassVar[Any]
     """A tensor around an array; tensors.py, a floor above, puts it here."""
 
-    __slots__ = ("__weakref__", "code", "edges", "hooks", "instruction", "key", "out", "public", "saved", "serial",
-                 "versions")
+    # Class defaults, set on a node only where they differ: most are not, and a node is made per op.
+    versions: tuple[int, ...] | None = None
+    out: Any = None
+    hooks: list[Callable[[Any], Any]] | None = None
+    public = ""
+    code: CodeType | None = None
+    instruction = 0
 
     def __init__(self, key: tuple[Any, ...], edges: tuple[Any, ...], operands: tuple[Any, ...], out: Any):
         """``key`` is (op, mask, shapes, dtypes, numbers, parameters); ``out`` the output's data.
@@ -52,26 +58,21 @@ class Node:
             shapes = key[2]
             operands = tuple([operands[k] for k in positions if shapes[k] is not None]) if positions else ()
         self.saved: tuple[Any, ...] | None = operands
-        self.versions = None
         for tensor in operands:
             if tensor._storage is not None and tensor._storage.version:
                 self.versions = tuple([t._storage.version if t._storage is not None else 0 for t in operands])
                 break
-        self.out = out if with_out else None
+        if with_out:
+            self.out = out
         self.serial = next_serial()
-        self.hooks: list[Callable[[Any], Any]] | None = None
         frame: Any = _getframe(3)  # the caller of the word that applied the op
-        if frame is not None and inside[frame.f_code.co_filename]:
-            below = frame
-            while (frame := frame.f_back) is not None and inside[frame.f_code.co_filename]:
-                below = frame
-            self.public = below.f_code.co_name
-        else:
-            self.public = ""
-        if frame is None:
-            self.code, self.instruction = None, 0
-        else:
-            self.code, self.instruction = frame.f_code, frame.f_lasti
+        if inside[frame.f_code.co_filename]:
+            while inside[frame.f_code.co_filename]:
+                self.public = frame.f_code.co_name
+                frame = frame.f_back
+                if frame is None:
+                    return
+        self.code, self.instruction = frame.f_code, frame.f_lasti
 
     # -- what was applied to what: ``key``, which also names the plan ---------------------------------------------
 

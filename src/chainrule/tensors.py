@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from chainrule.errors import ChainruleError, DtypeError, LeafError, ShapeError
+from chainrule.errors import ChainruleError, DtypeError, GraphError, LeafError, ShapeError
 from chainrule.graph_words import Conversions, Graph
 from chainrule.in_place import InPlace
 from chainrule.modes import Modes, current, quietly
@@ -92,7 +92,7 @@ class Tensor(InPlace, Graph, Conversions):
                 self._grad = wrap(g)
             elif have._node is None and type(have._data) is np.ndarray:
                 have._data += g
-                have._shared().version += 1
+                (have._storage or have._shared()).version += 1
             else:
                 self._grad = wrap(have._data + g)
         else:
@@ -112,7 +112,7 @@ class Tensor(InPlace, Graph, Conversions):
     def _unary(self, op: Op, **params: Any) -> "Tensor":
         mode = mode_now()
         a = self._data
-        if not mode.fast or ((d := a.dtype) is not F32 and d is not F64) or op.view:
+        if not mode.fast or ((d := a.dtype) is not F32 and d is not F64) or not op.plain:
             return self._apply(op, (self,), **params)
         if self._base is not None:
             self._refresh()
@@ -289,6 +289,10 @@ class Tensor(InPlace, Graph, Conversions):
             node.saved = (wrap(before, self._node), *node.saved[1:])
         if mode.trace is not None:
             mode.trace.write(self, value)
+        elif not self._own().flags.writeable:
+            raise GraphError(f"in-place: unsupported operation: more than one element of the written-to tensor, of shape "
+                             f"{shown(self.shape)}, refers to a single memory location (expand() makes such tensors), or "
+                             f"its memory is read-only{at(user_place())}; clone() it before writing")
         elif value._data is not self._data:
             np.copyto(self._own(), value._data, casting="unsafe")
         self._wrote(value, mode)
@@ -312,7 +316,8 @@ class Tensor(InPlace, Graph, Conversions):
     def _unrecorded(self) -> bool:
         """May a write go straight to memory? No mode reads it otherwise and no node has to be made."""
         mode = mode_now()
-        return mode.fast and not (mode.grad and (self._base is not None or self._edge() is not None))
+        return mode.fast and (
+            not mode.grad or (self._base is None and self._node is None and not self._requires_grad))
 
     def _in_place(self, op: Op, other: Any, result: Callable[[], "Tensor"]) -> Self:
         """self = op(self, other) in self's memory: directly where nothing is recorded, else through the result."""
@@ -338,10 +343,10 @@ class Tensor(InPlace, Graph, Conversions):
 
     def _fill(self, number: Any) -> Self:
         """Every element = number."""
-        if not self._unrecorded():
+        if not self._unrecorded() or not self._own().flags.writeable:
             return self._write(self._full(self.shape, number))
         self._own().fill(number)
-        self._shared().wrote()
+        (self._storage or self._shared()).wrote()
         return self
 
 

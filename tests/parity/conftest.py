@@ -1,5 +1,6 @@
 """Runs a small program under torch and under chainrule, and compares all that can be seen of what it returns."""
 
+import inspect
 import warnings
 
 import pytest
@@ -41,6 +42,14 @@ def close(ours, theirs):
     if isinstance(theirs, (float, complex)):
         return ours == pytest.approx(theirs, rel=5e-7, abs=1e-12, nan_ok=True)
     return ours == theirs
+
+
+def pytest_generate_tests(metafunc):
+    """A program is a function of one parameter, ``torch``."""
+    if "program" in metafunc.fixturenames:
+        functions = [f for f in vars(metafunc.module).values() if inspect.isfunction(f)]
+        programs = [f for f in functions if list(inspect.signature(f).parameters) == ["torch"]]
+        metafunc.parametrize("program", programs, ids=lambda program: program.__name__)
 
 
 @pytest.fixture

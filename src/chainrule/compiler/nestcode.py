@@ -102,8 +102,8 @@ class NestCode:
             if s.fold == "add" and s.value.op == "mul" and s.value.dtype.kind == "f"
             if users[s.value] == 1 and self.start[s] < len(self.nest.axes)
         }
-        wide = [a for node in self.varies for a in node.args] + [s.value for s in self.nest.stores]
-        self.spread = {node for node in wide if node not in self.varies and node.op != "const"}
+        wide = {a for node in self.varies | self.fused for a in node.args} | {s.value for s in self.nest.stores}
+        self.spread = {node for node in wide - self.varies - self.fused if node.op != "const"}
         for offset in (*(o for _, o in self.nest.loads()), *(s.offset for s in self.nest.stores)):
             if not any(offset.divided()):
                 for axis in offset.axes():

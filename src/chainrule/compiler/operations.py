@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from chainrule.compiler.code import Code, DType, kind, literal, suffix, vector
 from chainrule.compiler.elementary import FUNCTIONS, Float
 
@@ -88,6 +90,8 @@ def cast(code: Code, of: DType, to: DType, lanes: int, x: str) -> str:
     if to.kind == "b":
         zero = literal(0, of, lanes)
         return code.let(f"fcmp une {source} {x}, {zero}" if of.kind == "f" else f"icmp ne {source} {x}, {zero}")
+    if to.itemsize == 2 and of.kind == to.kind == "f" and of.itemsize == 8:
+        return cast(code, np.dtype("float32"), to, lanes, to_odd(code, lanes, x))
     if to.kind == "f" and of.kind == "f":
         return code.let(f"{'fpext' if to.itemsize > of.itemsize else 'fptrunc'} {source} {x} to {target}")
     if to.kind == "f":
@@ -100,6 +104,20 @@ def cast(code: Code, of: DType, to: DType, lanes: int, x: str) -> str:
         return x
     how = "trunc" if to.itemsize < of.itemsize else "sext" if of.kind == "i" else "zext"
     return code.let(f"{how if of.kind != 'b' else 'zext'} {source} {x} to {target}")
+
+
+def to_odd(code: Code, lanes: int, x: str) -> str:
+    """A double in single precision, for rounding further: where inexact, the neighbour nearer 0 with its last bit set.
+
+    Source: S. Boldo and G. Melquiond, "When double rounding is odd" (2005).
+    """
+    d, f = Float(code, np.dtype("float64"), lanes), Float(code, np.dtype("float32"), lanes)
+    near = code.let(f"fptrunc {d.type} {x} to {f.type}")
+    back = code.let(f"fpext {f.type} {near} to {d.type}")
+    beyond = d.compare("ogt", d.intrinsic("fabs", back), d.intrinsic("fabs", x))
+    one_less = code.let(f"zext {vector('i1', lanes)} {beyond} to {f.whole}")
+    inexact = code.let(f"zext {vector('i1', lanes)} {d.compare('une', back, x)} to {f.whole}")
+    return f.of_bits(f.iop("or", f.iop("sub", f.bits_of(near), one_less), inexact))
 
 
 def power(code: Code, of: DType, lanes: int, args: list[str]) -> str:

@@ -11,6 +11,7 @@ from chainrule.tensors import Tensor
 
 QUOTIENT = "∇w ≈ (J(w + h) − J(w − h)) / 2h        h = 1e-6"
 RATE = 0.3
+DIRECTION = {False: "∇w < 0, so w grows", True: "∇w > 0, so w shrinks"}
 
 
 def definition(report: Report) -> None:
@@ -20,15 +21,15 @@ def definition(report: Report) -> None:
     report.block(QUOTIENT)
     report.say("definition.scalar")
     report.table(["w", "J(w)", "by definition", "backward()"],
-                 [[f"{w:.1f}", f"{J(tensor(w)).item():.2f}", _number(slope_of(J, w)), _number(backward_of(J, w).item())]
+                 [[f"{w:.1f}", f"{J(tensor(w)).item():.2f}", number(slope_of(J, w)), number(backward_of(J, w).item())]
                   for w in (1.0, 2.5, 5.0)])
     report.say("definition.double", single=_in_float32(), double=slope_of(J, 1.0))
     report.say("definition.tensor")
     W = [[0.5, -1.0], [2.0, 0.0]]
     by_definition, by_backward = central_difference(waves, tensor(W)), backward_of(waves, W)
     report.table(["element", "W", "by definition", "backward()"],
-                 [[f"W[{i},{j}]", f"{W[i][j]:.1f}", _number(by_definition[i, j].item()),
-                   _number(by_backward[i, j].item())] for i, j in product(range(2), range(2))])
+                 [[f"W[{i},{j}]", f"{W[i][j]:.1f}", number(by_definition[i, j].item()),
+                   number(by_backward[i, j].item())] for i, j in product(range(2), range(2))])
     report.say("definition.update")
     report.table(["step", "w", "∇w", "in words", "w − α∇w", "J"],
                  [row for start in (1.0, 5.0) for row in _steps(report.words, start)])
@@ -65,11 +66,13 @@ def _steps(words: Callable[..., str], w: float) -> list[list[str]]:
     for step in range(1, 6):
         slope = slope_of(J, w)
         after = w - RATE * slope
-        rows.append([str(step), f"{w:.5f}", _number(slope), words("grows" if slope < 0 else "shrinks"), f"{after:.5f}",
+        rows.append([str(step), f"{w:.5f}", number(slope),
+                     words(DIRECTION[slope > 0]), f"{after:.5f}",
                      f"{J(tensor(after)).item():.5f}"])
         w = after
     return rows
 
 
-def _number(value: float) -> str:
-    return f"{value + 0.0:.6f}"
+def number(value: float) -> str:
+    """Six decimals, and no minus before a zero."""
+    return f"{round(value, 6) + 0.0:.6f}"

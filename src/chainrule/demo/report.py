@@ -1,6 +1,7 @@
 """A report that is told twice from the same parts: in the terminal as it goes, and as Markdown in the end."""
 
 import os
+import re
 import shutil
 import sys
 import unicodedata
@@ -92,17 +93,18 @@ def cells(text: str) -> int:
 
 
 def wrapped(text: str, width: int) -> Iterator[str]:
-    """The lines of a paragraph. It may break at spaces, and between Chinese characters save before punctuation."""
+    """The lines of a paragraph. It may break at spaces outside of formulas, and between Chinese characters save before
+    punctuation."""
     line, used = "", 0
-    for piece in _pieces(text):
+    for piece in _pieces(re.sub(" ([=<>≈+−·/←]) ", "\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", text)):
         size = cells(piece.rstrip())
         if line and used + size > width:
-            yield line.rstrip()
+            yield line.rstrip().replace("\N{NO-BREAK SPACE}", " ")
             line, used = "", 0
             piece = piece.lstrip()
         line, used = line + piece, used + cells(piece)
     if line.strip():
-        yield line.rstrip()
+        yield line.rstrip().replace("\N{NO-BREAK SPACE}", " ")
 
 
 def _pieces(text: str) -> Iterator[str]:

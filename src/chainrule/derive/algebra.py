@@ -277,10 +277,7 @@ def as_term(p: Poly) -> Term:
 
 def product(p: Poly, q: Poly) -> Poly:
     """The matrix product, or a scalar times a matrix."""
-    scalar = p.is_scalar or q.is_scalar
     rows, cols = (q if p.is_scalar else p).rows, (p if q.is_scalar else q).cols
-    if scalar and not p.is_scalar:
-        rows, cols = p.rows, p.cols
     if not p.terms or not q.terms:
         return Poly(rows, cols)
     a, b = as_term(p), as_term(q)

@@ -1,7 +1,6 @@
 """Sums, and the matrix product."""
 
 import operator
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -9,21 +8,17 @@ import numpy as np
 from chainrule.errors import ShapeError
 from chainrule.op import Refusal, Sample, general, linear
 from chainrule.ops.sampling import array
-from chainrule.ops.summation import ordered
+from chainrule.ops.summation import adder
 from chainrule.spec import Spec, broadcast, int64, numel, shown
 
 
 def summed(x: Any, dim: tuple[int, ...], keepdim: bool) -> Any:
-    if (found := ordered(x, dim)) is not None:
-        return found.reshape(kept(x.shape, dim)) if keepdim else found
+    add = adder(x.shape, x.dtype, dim, keepdim)
+    if add is not None and x.flags.c_contiguous:
+        return add(x)
     dtype: Any = None if x.dtype.kind in "fc" else int64.numpy
-    add: Any = np.add.reduce
-    return add(x, axis=dim, keepdims=keepdim, dtype=dtype)
-
-
-@lru_cache(maxsize=1024)
-def kept(shape: tuple[int, ...], dim: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(1 if axis in dim else size for axis, size in enumerate(shape))
+    reduce: Any = np.add.reduce
+    return reduce(x, axis=dim, keepdims=keepdim, dtype=dtype)
 
 
 def count(shape: tuple[Any, ...], dim: tuple[int, ...]) -> Any:
@@ -55,7 +50,7 @@ sum = linear("sum", summed, lambda g, x, dim, keepdim: g.spread(x.shape, dim, ke
 mean = linear("mean", lambda x, dim, keepdim: summed(x, dim, keepdim) / count(x.shape, dim),
               lambda g, x, dim, keepdim: (g / count(x.shape, dim)).spread(x.shape, dim, keepdim), spec=reduced_spec,
               promotes="float", composite=lambda x, dim, keepdim: x.sum(dim, keepdim) / count(x.shape, dim),
-              samples=lambda: [s for s in sum.samples() if s.inputs[0].size])
+              samples=lambda: [s for s in sum.samples() if s.inputs[0].size and len(s.params["dim"]) in (1, s.inputs[0].ndim)])
 
 matmul = general("matmul", operator.matmul, vjp=(lambda g, y: g @ y.mT, lambda g, x: x.mT @ g), inputs=("x", "y"),
                  infix="@", promotes="common", spec=matmul_spec,

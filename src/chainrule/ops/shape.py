@@ -17,7 +17,9 @@ from chainrule.spec import Spec, shown
 
 def expanded(x: Any, shape: tuple[int, ...]) -> Any:
     if x.ndim == 0:
-        return np.ndarray(shape, x.dtype, np.asarray(x), 0, (0,) * len(shape))
+        out = np.ndarray(shape, x.dtype, np.asarray(x), 0, (0,) * len(shape))
+        out.flags.writeable = False
+        return out
     return np.broadcast_to(x, shape)
 
 

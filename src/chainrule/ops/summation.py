@@ -7,6 +7,8 @@ that fill no vector. Columns are added the same way, all that fill four vectors 
 ``LONGEST`` are left to NumPy, whose pairwise order is as accurate and faster there.
 """
 
+import math
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -18,31 +20,46 @@ BLOCK = 16
 reduce, accumulate, concatenate = np.add.reduce, np.add.accumulate, np.concatenate
 
 
-def total(x: Any) -> Any:
-    """The sum of a contiguous vector of at most ``LONGEST`` numbers."""
-    lanes = LANES[x.dtype]
-    if lanes <= x.size < 8 * lanes:  # one read in the right order: this is where time matters
-        places, whole = order(x.size, lanes)
-        sums = reduce(x.take(places), 0)
-        return accumulate(concatenate((x[whole:], sums)) if whole < x.size else sums)[-1]
-    vectors, rest = divmod(x.size, lanes)
+Adder = Callable[[Any], Any]
+
+
+@lru_cache(maxsize=1024)
+def adder(shape: tuple[int, ...], dtype: Any, dim: tuple[int, ...], keepdim: bool) -> Adder | None:
+    """The sum of contiguous arrays of this kind over ``dim``; None where the order is not known or not worth it."""
+    size = math.prod(shape)
+    if dtype not in LANES or not 0 < size <= LONGEST or not dim:
+        return None
+    lanes = LANES[dtype]
+    ndim, folded = len(shape), len(dim)
+    left = tuple(1 if axis in dim else n for axis, n in enumerate(shape) if keepdim or axis not in dim)
+    if all(n == 1 or axis in dim for axis, n in enumerate(shape)):
+        add = row_adder(size, lanes)
+        if ndim == 1:
+            return (lambda x: add(x)[-1:]) if keepdim else (lambda x: add(x)[-1])
+        return (lambda x: add(x.reshape(size))[-1:].reshape(left)) if left else (lambda x: add(x.reshape(size))[-1])
+    if dim == tuple(range(ndim - folded, ndim)):
+        columns = math.prod(shape[ndim - folded :])
+        add = row_adder(columns, lanes)
+        return lambda x: np.array([add(row)[-1] for row in x.reshape(-1, columns)], dtype).reshape(left)
+    if dim == tuple(range(folded)):
+        rows = math.prod(shape[:folded])
+        return lambda x: down(x.reshape(rows, -1), lanes).reshape(left)
+    return None
+
+
+def row_adder(size: int, lanes: int) -> Adder:
+    """Running sums of a vector of ``size`` numbers, of which the last is the total."""
+    vectors, rest = divmod(size, lanes)
+    whole = size - rest
     if not vectors:
-        return in_turn(in_fours(x.reshape(-1, 1)))
-    sums = in_fours(x[: x.size - rest].reshape(vectors, lanes))
-    return in_turn(concatenate((x[x.size - rest :], sums)) if rest else sums)
-
-
-@lru_cache(maxsize=256)
-def order(size: int, lanes: int) -> tuple[Any, int]:
-    """Where the rows of lanes lie that are to be added, in their order, and where the rest begins."""
-    vectors = size // lanes
-    rows = ORDERS.get(vectors, np.arange(vectors))
-    return rows[:, None] * lanes + np.arange(lanes), vectors * lanes
-
-
-def in_turn(x: Any) -> Any:
-    """The sum of a vector, one number after another."""
-    return accumulate(x)[-1]
+        return lambda x: accumulate(in_fours(x.reshape(-1, 1)))
+    if vectors < 8:  # one read in the right order: this is where time matters
+        rows = ORDERS.get(vectors, np.arange(vectors))
+        places = rows[:, None] * lanes + np.arange(lanes)
+        if rest:
+            return lambda x: accumulate(concatenate((x[whole:], reduce(x.take(places), 0))))
+        return lambda x: accumulate(reduce(x.take(places), 0))
+    return lambda x: accumulate(concatenate((x[whole:], in_fours(x[:whole].reshape(vectors, lanes)))))
 
 
 def in_fours(v: Any) -> Any:
@@ -75,43 +92,10 @@ def in_blocks(v: Any) -> Any:
     return rest + reduce(blocks, 0)
 
 
-def down(x: Any) -> Any:
-    """The sums of the columns of a contiguous matrix."""
-    lanes = LANES[x.dtype]
+def down(x: Any, lanes: int) -> Any:
+    """The sums of the columns of a matrix."""
     wide = x.shape[1] - x.shape[1] % (4 * lanes if x.shape[1] >= lanes else 4)
     if not wide:
         return in_fours(x)
     left = in_blocks(x[:, :wide])
     return left if wide == x.shape[1] else concatenate((left, in_fours(x[:, wide:])))
-
-
-def across(x: Any) -> Any:
-    """The sums of the rows of a contiguous matrix."""
-    return np.array([total(row) for row in x], x.dtype)
-
-
-@lru_cache(maxsize=1024)
-def layout(shape: tuple[int, ...], dim: tuple[int, ...]) -> tuple[Any, tuple[int, ...]]:
-    """How a reduction over ``dim`` reads a contiguous array: as one row, as rows, as columns, or (None) neither."""
-    rows, columns = shape[: len(shape) - len(dim)], shape[len(shape) - len(dim) :]
-    if all(size == 1 or axis in dim for axis, size in enumerate(shape)):
-        return total, (-1,)
-    if dim == tuple(range(len(shape) - len(dim), len(shape))):
-        return across, (int(np.prod(rows)), int(np.prod(columns)))
-    if dim == tuple(range(len(dim))):
-        return down, (int(np.prod(shape[: len(dim)])), int(np.prod(shape[len(dim) :])))
-    return None, ()
-
-
-def ordered(x: Any, dim: tuple[int, ...]) -> Any:
-    """The sum of ``x`` over ``dim`` in PyTorch's order, or None where that is not known or not worth it."""
-    if x.dtype not in LANES or not 0 < x.size <= LONGEST or not x.flags.c_contiguous or not dim:
-        return None
-    if len(x.shape) == 1:
-        return total(x)
-    add, view = layout(x.shape, dim)
-    if add is None:
-        return None
-    found = add(x.reshape(view))
-    left = [size for axis, size in enumerate(x.shape) if axis not in dim]
-    return found.reshape(left) if left else found

@@ -9,11 +9,14 @@ source by the leaf) · (derivative of the edge) · (derivative of the output by 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from chainrule.errors import GraphError
 from chainrule.see.record import CONSTANT, Edge, Node, Record
 
 LISTED = 64  # paths up to which they are listed
+Way = tuple[Edge, Any]
+"""The last edge of a way, and the way before it or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +76,7 @@ def paths(record: Record, leaf: int) -> Sum:
     ways, tangent = _forward(record, leaf)
     count = ways.get(record.output, 0)
     listed = tuple(_listed(record, leaf)) if count <= LISTED else ()
-    total = math.fsum(p.product for p in listed) if listed and all(math.isfinite(p.product) for p in listed) else None
-    return Sum(count, listed, tangent.get(record.output, 0.0) if total is None else total)
+    return Sum(count, listed, sum(p.product for p in listed) if listed else tangent.get(record.output, 0.0))
 
 
 def cut(record: Record, leaf: int, after: int | None = None) -> Cut:
@@ -114,13 +116,11 @@ def _narrowest(record: Record, lines: list[Edge], place: dict[int, int]) -> int:
 
 def _forward(record: Record, leaf: int) -> tuple[dict[int, int], dict[int, float]]:
     """For each node that ``leaf`` leads to: the number of ways there, and its derivative by the leaf."""
-    into: dict[int, list[Edge]] = {}
-    for edge in record.edges:
-        into.setdefault(edge.target, []).append(edge)
+    into = _by_target(record)
     ways, tangent = {leaf: 1}, {leaf: 1.0}
     for node in record.nodes:
         for e in into.get(node.id, ()):
-            if e.source in ways and e.derivative is not None:
+            if e.source in ways:
                 ways[node.id] = ways.get(node.id, 0) + ways[e.source]
                 tangent[node.id] = tangent.get(node.id, 0.0) + tangent[e.source] * _number(e.derivative)
     return ways, tangent
@@ -128,11 +128,18 @@ def _forward(record: Record, leaf: int) -> tuple[dict[int, int], dict[int, float
 
 def _useful(record: Record) -> set[int]:
     """The nodes that lead to the output."""
-    useful = {record.output}
-    for edge in sorted(record.edges, key=lambda e: -e.target):
-        if edge.target in useful:
-            useful.add(edge.source)
+    into, useful = _by_target(record), {record.output}
+    for node in reversed(record.nodes):
+        if node.id in useful:
+            useful.update(edge.source for edge in into.get(node.id, ()))
     return useful
+
+
+def _by_target(record: Record) -> dict[int, list[Edge]]:
+    into: dict[int, list[Edge]] = {}
+    for edge in record.edges:
+        into.setdefault(edge.target, []).append(edge)
+    return into
 
 
 def _listed(record: Record, leaf: int) -> Iterator[Path]:
@@ -140,15 +147,19 @@ def _listed(record: Record, leaf: int) -> Iterator[Path]:
     useful = _useful(record)
     out: dict[int, list[Edge]] = {}
     for edge in record.edges:
-        if edge.target in useful and edge.derivative is not None:
+        if edge.target in useful:
             out.setdefault(edge.source, []).append(edge)
-    stack: list[tuple[int, tuple[Edge, ...]]] = [(leaf, ())]
+    stack: list[tuple[int, Way | None]] = [(leaf, None)]
     while stack:
         node, way = stack.pop()
         if node == record.output:
-            yield Path(way, math.prod(_number(e.derivative) for e in reversed(way)))
+            edges = []
+            while way is not None:
+                edges.append(way[0])
+                way = way[1]
+            yield Path(tuple(reversed(edges)), math.prod(_number(edge.derivative) for edge in edges))
         else:
-            stack += [(edge.target, (*way, edge)) for edge in reversed(out.get(node, []))]
+            stack += [(edge.target, (edge, way)) for edge in reversed(out.get(node, []))]
 
 
 def _number(value: object) -> float:

@@ -120,10 +120,6 @@ def replay(
     return values
 
 
-def _call(forward: Callable[..., Any], inputs: Sequence[Any], params: Mapping[str, Any]) -> Any:
-    return forward(*inputs, **params)
-
-
 def _double(array: Any) -> Any:
     is_array = isinstance(array, np.ndarray | np.generic)
     return array.astype(F64) if is_array and array.dtype.kind == "f" else array
@@ -193,8 +189,7 @@ def central(quantities: Sequence[Quantity], q: Quantity, k: int = 0) -> float | 
             return None
         ends.append((float(np.reshape(value, ())), moved[k]))
     (high, up), (low, down) = ends
-    with np.errstate(all="ignore"):
-        return float(np.divide(high - low, up - down))
+    return float(quietly(np.divide, high - low, up - down))
 
 
 GONE = (

@@ -15,6 +15,8 @@ FORMAT = "chainrule-trace/1"
 FULL = 64  # a tensor of up to so many elements is stored whole, a larger one as a Summary
 CONSTANT = "constant"  # `Node.op` of a number written in the formula: a leaf that never has a gradient
 
+ABSENT = "—"
+
 _INLINE = 4  # `show` writes out so many elements
 
 
@@ -38,35 +40,38 @@ class Node:
     """One value of the computation.
 
     `name` is the user's variable, or "". `text` is the formula in the user's names, "b*c"; a leaf's is its name or
-    number. `grad` is the derivative of the record's output by this node; None says that it has not been computed, which
-    is not 0. `source` is (file, line, first column, end column), columns from 0. `module` is the path of the layer,
-    "net.0", or "".
+    number, that of a tensor without gradient its value. `value` is None where the tape did not keep it. `grad` is the
+    derivative of the record's output by this node; None says that it has not been computed, which is not 0.
+    `difference` is the central difference that it must be close to. `source` is (file, line, first column, end column),
+    columns from 0. `module` is the path of the layer, "net.0", or "".
     """
 
     id: int
     name: str
     text: str
     op: str
-    value: Value
+    value: Value | None
     grad: Value | None
     shape: tuple[int, ...]
     leaf: bool
     source: Source | None = None
     module: str = ""
+    difference: Value | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
     """Node `source` is argument number `arg` of node `target`; the edge carries the target's derivative by it.
 
-    `rule` is that derivative as text, the right-hand side of dv/db = c. `derivative` is its number here, and for
-    tensors, where it is a linear map, the value of the factor that the rule names.
+    `rule` is that derivative as text, the right-hand side of dv/db = c. `derivative` is its number here; of an op that
+    works element by element on tensors, the number for each element. It is None where the rule alone says it, as of
+    `g @ W.T`, and from a constant, by which nobody derives.
     """
 
     source: int
     target: int
     arg: int
-    derivative: Value
+    derivative: Value | None
     rule: str
 
 
@@ -95,14 +100,18 @@ class Record:
         return {"format": FORMAT} | plain
 
 
-def show(value: Value) -> str:
+def show(value: Value | None) -> str:
     """The short text of a value: a number to 6 significant digits, a small tensor whole, a larger one by its range.
+
+    A value that is not known is a dash: not a number, above all not 0.
 
     >>> [show(x) for x in (33.0, -0.143360001, 1234567.0, 2e-7, float("nan"))]
     ['33', '-0.14336', '1.23457e6', '2e-7', 'nan']
     >>> show([1.0, 2.5]), show([[0.0] * 3, [1.5] * 3])
     ('[1, 2.5]', '2x3 [0..1.5]')
     """
+    if value is None:
+        return ABSENT
     if isinstance(value, int | float):
         text = f"{value + 0.0:.6g}"  # + 0.0 makes -0 a plain 0
         digits, e, exponent = text.partition("e")

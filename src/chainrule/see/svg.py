@@ -5,7 +5,7 @@ from __future__ import annotations
 from chainrule.see import paint
 from chainrule.see.layout import MARGIN, Box, Size, layout
 from chainrule.see.paint import SMALL, TEXT, TITLE
-from chainrule.see.record import CONSTANT, Edge, Node, Record, show
+from chainrule.see.record import ABSENT, CONSTANT, Edge, Node, Record, show
 
 WORDS = {
     "en": {
@@ -41,8 +41,6 @@ WORDS = {
         "summary": "计算图，{nodes} 个节点，{edges} 条边。",
     },
 }
-ABSENT = "—"  # a gradient that has not been computed: not a number, above all not 0
-
 _PAD, _HEAD, _ROW, _FOOT, _LINE, _RING = 10.0, 26.0, 20.0, 3.0, 16.0, 3.0
 _NARROWEST_BOX, _NARROWEST_PAGE = 76.0, 680.0
 _ROUND = {"leaf": 13.0, CONSTANT: 13.0, "op": 4.0, "output": 4.0}
@@ -112,8 +110,7 @@ class _Drawing:
     def _rows(self, node: Node) -> list[tuple[str, str]]:
         if self._kind(node) == CONSTANT:
             return []
-        grad = ABSENT if node.grad is None else show(node.grad)
-        return [(self.words["value"], show(node.value)), (self.words["grad"], grad)]
+        return [(self.words["value"], show(node.value)), (self.words["grad"], show(node.grad))]
 
     def _size(self, node: Node) -> Size:
         rows = self._rows(node)
@@ -131,8 +128,8 @@ class _Drawing:
         if self.record.nodes[self.index[edge.source]].op == CONSTANT:
             return []
         rule, number = _derivative(edge)
-        if not rule:
-            return [number]
+        if not rule or not number:
+            return [paint.clip(rule or number, _LONGEST_RULE)]
         line = f"{rule} = {number}"
         return [line] if paint.units(line) <= _ONE_LINE else [paint.clip(rule, _LONGEST_RULE), f"= {number}"]
 
@@ -262,8 +259,8 @@ def _factor(words: str) -> str:
 
 
 def _derivative(edge: Edge) -> tuple[str, str]:
-    """The rule, or "" when it is no more than the number; and the number."""
-    rule, number = paint.clean(edge.rule), show(edge.derivative)
+    """The rule, or "" when it is no more than the number; and the number, or ""."""
+    rule, number = paint.clean(edge.rule), "" if edge.derivative is None else show(edge.derivative)
     return ("" if rule == number else rule), number
 
 
@@ -272,7 +269,7 @@ def _head(node: Node) -> tuple[str, str]:
     name, text = paint.clip(paint.clean(node.name), _LONGEST_HEAD), paint.clean(node.text or node.op)
     if not name:
         return "", paint.clip(text, _LONGEST_HEAD)
-    if node.leaf or text == paint.clean(node.name):
+    if text == paint.clean(node.name) or (node.leaf and node.op != CONSTANT):
         return name, ""
     return name, paint.clip(f" = {text}", max(_LONGEST_HEAD - paint.units(name), 10))
 

@@ -1,0 +1,137 @@
+"""Chapters 3, 4 and 5: the chain rule, backpropagation on a graph, and one weight of a network."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from chainrule.autograd import grad, no_grad
+from chainrule.creation import tensor
+from chainrule.demo.definition import DIRECTION, number, slope_of
+from chainrule.demo.report import Report
+from chainrule.see import Explanation, explain
+from chainrule.tensors import Tensor
+
+RATE = 0.5
+
+
+def chain(report: Report, lang: str) -> None:
+    """One variable, with its graph; then two variables and the three that lie between them and y."""
+    report.heading("chain")
+    report.say("chain.one")
+    x = leaf(1.5)
+    u = x**2
+    y = u.sin()
+    y.backward(retain_graph=True)
+    show(report, explain(y, names={"x": x, "u": u, "y": y}, lang=lang))
+    report.say("chain.many")
+    for i in range(2):
+        report.table(["path", "dy/du", "du/dx", "product"], ways_from(i, [0.5, 2.0], report.words))
+    report.say("chain.end")
+
+
+def between(x: Sequence[Tensor]) -> list[Tensor]:
+    return [x[0] + x[1], x[0] * x[1], x[0].sin()]
+
+
+def outer(u: Sequence[Tensor]) -> Tensor:
+    return u[0] * u[1] + u[2] ** 2
+
+
+def ways_from(i: int, at: list[float], words: Callable[[str], str]) -> list[list[str]]:
+    """A row for each way from xᵢ to y, their sum, and what two other methods say."""
+    xs = [leaf(value) for value in at]
+    us = between(xs)
+    y = outer(us)
+    rows, total = [], 0.0
+    for j, u in enumerate(us):
+        (dy_du,) = grad(y, u, retain_graph=True)
+        (du_dx,) = grad(u, xs[i], retain_graph=True, allow_unused=True, materialize_grads=True)
+        product = dy_du.item() * du_dx.item()
+        total += product
+        rows.append([f"x{'₁₂'[i]} → u{'₁₂₃'[j]} → y", number(dy_du.item()), number(du_dx.item()), number(product)])
+    y.backward()
+    moved = slope_of(lambda x: outer(between([x if k == i else xs[k].detach() for k in range(2)])), at[i])
+    results = {"sum": total, "backward()": xs[i].grad.item(), "central difference": moved}
+    return rows + [[words(name), "", "", number(value)] for name, value in results.items()]
+
+
+def graph(report: Report, folder: Path, lang: str) -> None:
+    """J = 3(a + bc): the graph, and the products along its paths for several values."""
+    report.heading("graph")
+    report.say("graph.what")
+    a, b, c = (leaf(value) for value in (5.0, 3.0, 2.0))
+    v = b * c
+    u = a + v
+    J = 3 * u
+    J.backward(retain_graph=True)
+    explanation = explain(J, names={"a": a, "b": b, "c": c, "v": v, "u": u, "J": J}, lang=lang)
+    show(report, explanation)
+    explanation.save(folder / "graph.svg")
+    report.picture("graph.svg", "graph.picture")
+    report.say("graph.values")
+    rows = [row for values in ((5.0, 3.0, 2.0), (-1.0, 4.0, 0.5), (2.0, -0.75, -8.0)) for row in products(*values)]
+    report.table(["a, b, c", "path", "product", "", "backward()", "central difference"], rows)
+
+
+def products(a: float, b: float, c: float) -> list[list[str]]:
+    """A row for each of a, b, c: the product along its path, the gradient, the central difference."""
+    leaves = {"a": leaf(a), "b": leaf(b), "c": leaf(c)}
+    cost(**leaves).backward()
+    rows = []
+    for name, path, factors in (("a", "a → u → J", [3, 1]), ("b", "b → v → u → J", [3, 1, c]),
+                                ("c", "c → v → u → J", [3, 1, b])):  # fmt: skip
+        product = 1.0
+        for factor in factors:
+            product *= factor
+        others = {k: x.detach() for k, x in leaves.items() if k != name}
+        moved = slope_of(lambda x: cost(**{name: x}, **others), leaves[name].item())  # noqa: B023 - called at once
+        rows.append([f"{a:g}, {b:g}, {c:g}" if name == "a" else "", path,
+                     f"dJ/d{name} = {'·'.join(f'{f:g}' if f >= 0 else f'({f:g})' for f in factors)}", f"{product:g}",
+                     f"{leaves[name].grad.item():g}", number(moved)])
+    return rows
+
+
+def cost(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
+    return 3 * (a + b * c)
+
+
+def weight(report: Report, folder: Path, lang: str) -> None:
+    """A 2-2-2-1 tanh network: the paths of one weight, and eight updates of all."""
+    report.heading("weight")
+    x = tensor([1.5, -1.0])
+    W1, W2, w3 = leaf([[0.4, -0.3], [0.2, 0.5]]), leaf([[0.6, -0.1], [0.3, -0.6]]), leaf([0.5, -0.7])
+
+    def forward() -> dict[str, Tensor]:
+        h = (W1 @ x).tanh()
+        s = (W2 @ h).tanh()
+        y = (w3 @ s).tanh()
+        return {"x": x, "W1": W1, "W2": W2, "w3": w3, "h": h, "s": s, "y": y, "L": 0.5 * (y - 1) ** 2}
+
+    net = forward()
+    net["L"].backward(retain_graph=True)
+    one = explain(net["L"], wrt=W1, at=(0, 0), names=net, lang=lang)
+    report.say("weight.what", count=one.paths().count)
+    show(report, one)
+    explain(net["L"], names=net, lang=lang).save(folder / "network.svg")
+    report.picture("network.svg", "weight.picture")
+    report.say("weight.update")
+    rows = []
+    for step in range(1, 9):
+        before, slope, loss = W1[0, 0].item(), W1.grad[0, 0].item(), net["L"].item()
+        with no_grad():
+            for W in (W1, W2, w3):
+                W.sub_(RATE * W.grad)
+                W.grad.zero_()
+        net = forward()
+        net["L"].backward()
+        rows.append([str(step), number(before), number(slope), report.words(DIRECTION[slope > 0]),
+                     number(W1[0, 0].item()), f"{loss:.5f} → {net['L'].item():.5f}"])
+    report.table(["step", "w = W1[0,0]", "∇w", "in words", "w − α∇w", "L"], rows)
+
+
+def leaf(values: object) -> Tensor:
+    return tensor(values, requires_grad=True)
+
+
+def show(report: Report, explanation: Explanation) -> None:
+    """The graph and its gradients as text."""
+    report.block(explanation.text(report.width - 4))

@@ -1,0 +1,159 @@
+"""Quantities and scalars written down as a record."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.expr import text
+from chainrule.ir import Builder
+from chainrule.messages import say
+from chainrule.modes import Switch
+from chainrule.op import Elementwise, General, Piecewise
+from chainrule.see.elements import Paths, Scalar, element_name, factor
+from chainrule.see.local import Written, operand, readable, summed_axes
+from chainrule.see.names import symbol
+from chainrule.see.quantities import F64, Quantity, central, knowledge, pulled
+from chainrule.see.record import ABSENT, CONSTANT, FULL, Edge, Node, Record, Source, Summary, Value, show
+from chainrule.spec import Spec
+from chainrule.symbol import Symbol, emit
+from chainrule.tape import Node as TapeNode
+from chainrule.tensors import wrap
+
+WORK = 400_000  # ops run again for central differences, at most
+NESTED = 40  # ops of a graph whose formula is written out in one line
+
+
+def whole(quantities: Sequence[Quantity], lang: str) -> Record:
+    """The graph of all quantities; where each is a single number, a graph of scalars."""
+    scalar = all(q.size == 1 for q in quantities)
+    number = {q: i for i, q in enumerate(quantities)}
+    leaves = {q for q in quantities if q.node is None and q.wanted}
+    affordable = 2 * len(quantities) * sum(q.size for q in leaves) <= WORK
+    nodes, edges = [], []
+    for q, i in number.items():
+        written = _written(q) if q.node is not None else None
+        difference = _difference(quantities, q) if affordable and q in leaves else None
+        nodes.append(_node(q, i, written.forward() if written else q.name, difference))
+        if q.node is None or written is None:
+            continue
+        passing, known = set(q.passes()), knowledge(q)
+        for k, arg in enumerate(q.args):
+            derivative, rule = None, ""
+            if k in passing:
+                derivative, rule = (_number if scalar else _tensor)(q, k, known, written, lang)
+            edges.append(Edge(number[arg], i, k, derivative, rule))
+    last = quantities[-1]
+    title = f"{last.name} = {_formula(quantities) or nodes[-1].text}" if last.node is not None else last.name
+    return Record(title, tuple(nodes), tuple(edges), tuple(number[q] for q in quantities if q.node is None), number[last])
+
+
+def element(quantities: Sequence[Quantity], found: Paths, lang: str) -> Record:
+    """The graph of the scalars on the paths from one element."""
+    number = {scalar: i for i, scalar in enumerate(found.scalars)}
+    start, last = found.start, quantities[-1]
+    nodes = []
+    for scalar, i in number.items():
+        q = scalar.of
+        first = scalar is start
+        difference = central(quantities, q, scalar.k) if first else None
+        op = q.node.op.name if q.node is not None and not first else ""
+        nodes.append(Node(i, scalar.name, scalar.name if first else _element_text(found, scalar), op,
+                          _item(q.value, scalar.k), _item(q.grad, scalar.k), (), first, _source(q.node),
+                          difference=difference))  # fmt: skip
+    edges = [Edge(number[line.source], number[line.target], line.arg, line.derivative, line.rule) for line in found.lines]
+    title = f"d{symbol(last.name)}/d{symbol(start.name)}"
+    if not nodes:  # an element that is not used
+        nodes = [Node(0, start.name, start.name, "", _item(start.of.value, start.k), 0.0, (), True),
+                 Node(1, last.name, _written(last).forward(), "", _item(last.value, 0), 1.0, (), False)]  # fmt: skip
+    return Record(title, tuple(nodes), tuple(edges), (0,), len(nodes) - 1)
+
+
+def value_of(array: Any) -> Value:
+    """An array as plain data: a number, nested lists, or a summary."""
+    array = np.asarray(array, F64)
+    if array.size == 1:
+        return float(array.reshape(()))
+    if array.size <= FULL:
+        return array.tolist()  # type: ignore[no-any-return]
+    known = array[~np.isnan(array)]
+    low, high, mean = (known.min(), known.max(), known.mean()) if known.size else (np.nan, np.nan, np.nan)
+    return Summary(array.shape, float(low), float(high), float(mean), int(array.size - known.size))
+
+
+def _node(q: Quantity, i: int, formula: str, difference: Value | None) -> Node:
+    value = None if q.value is None else value_of(q.value)
+    if not q.wanted:
+        name = "" if q.number or q.invented else q.name
+        return Node(i, name, ABSENT if value is None else show(value), CONSTANT, value, None, q.shape, True)
+    grad = None if q.grad is None else value_of(q.grad)
+    op = q.node.op.name if q.node else ""
+    return Node(i, q.name, formula, op, value, grad, q.shape, q.node is None, _source(q.node), difference=difference)
+
+
+def _difference(quantities: Sequence[Quantity], q: Quantity) -> Value | None:
+    """The central difference by each element; None where the output cannot be computed again."""
+    slopes = [central(quantities, q, k) for k in range(q.size)]
+    return None if None in slopes else value_of(np.reshape(np.array(slopes, F64), q.shape))
+
+
+def _number(q: Quantity, i: int, known: Any, written: Written, lang: str) -> tuple[Value, str]:
+    """The derivative between two numbers, and its text."""
+    assert q.node is not None
+    op, arg = q.node.op, q.args[i]
+    with Switch(grad=False):
+        derivative = float(pulled(q, i, wrap(np.ones(q.shape)), known)._data.reshape(()))
+    if isinstance(op, Elementwise | Piecewise):
+        return derivative, written.derivative(i)
+    one = factor(q, i, 0, 0) if isinstance(op, General) else None
+    return derivative, element_name(*one) if one and arg else show(derivative)
+
+
+def _tensor(q: Quantity, i: int, known: Any, written: Written, lang: str) -> tuple[Value | None, str]:
+    """The derivative between two tensors: the rule as text; element by element, if the op works so, the numbers."""
+    assert q.node is not None
+    op, arg = q.node.op, q.args[i]
+    if not isinstance(op, Elementwise | Piecewise):
+        return None, written.pulled(i, lang)
+    with Switch(grad=False):
+        local = np.broadcast_to(op.reverse(i, wrap(np.ones(q.shape)), known)._data, q.shape)
+    rule, axes = written.derivative(i), summed_axes(arg.shape, q.shape)
+    return value_of(local), say("over", lang, rule=rule, axis=", ".join(map(str, axes))) if axes else rule
+
+
+def _written(q: Quantity) -> Written:
+    assert q.node is not None
+    return Written(q.node.op, q.node.params, [operand(arg) for arg in q.args], operand(q))
+
+
+def _element_text(found: Paths, scalar: Scalar) -> str:
+    q = scalar.of
+    if q.node is not None and isinstance(q.node.op, Elementwise | Piecewise):
+        return found.written(scalar).forward()
+    formula = _written(q).forward()
+    at = element_name(q, scalar.k)[len(q.name) :]
+    return f"({formula}){at}" if at else formula
+
+
+def _formula(quantities: Sequence[Quantity]) -> str:
+    """The output as one formula in the names of what is given; "" when that would be long."""
+    if sum(q.node is not None for q in quantities) > NESTED:
+        return ""
+    builder, made = Builder(), dict[Quantity, Any]()
+    for q in quantities:
+        if q.node is None:
+            condition = q.value is not None and np.asarray(q.value).dtype == bool
+            spec = Spec(q.shape, np.dtype(bool) if condition else F64)
+            made[q] = q.given if q.number else builder.input(symbol(q.name), spec)
+        else:
+            made[q] = emit(builder, q.node.op, [made[arg] for arg in q.args], q.node.params)
+    return text(readable(made[quantities[-1]], {}))
+
+
+def _source(node: TapeNode | None) -> Source | None:
+    place = node.place if node is not None else None
+    return place and (place.file, place.line, place.column, place.end_column)
+
+
+def _item(array: Any, k: int) -> float | None:
+    return None if array is None else float(np.reshape(array, -1)[k])

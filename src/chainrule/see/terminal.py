@@ -1,0 +1,300 @@
+"""A record as text for a terminal: the graph left to right, the gradients right to left, and what to do with them."""
+
+import os
+import re
+import shutil
+import sys
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chainrule.errors import GraphError
+from chainrule.messages import say
+from chainrule.see import paths
+from chainrule.see.drawing import described, draw, line_text
+from chainrule.see.names import symbol
+from chainrule.see.record import CONSTANT, FULL, Edge, Node, Record, Value, show
+
+NARROWEST, WIDEST = 60, 120
+STEPS, LEAVES = 40, 24  # of more, the first are shown, and how many there are
+HOPS = 8  # of a longer path, both ends are shown
+PLAIN = str.maketrans({"─": "-", "┐": "+", "┘": "+", "├": "+", "┤": "+", "┼": "+", "│": "|", "→": ">", "←": "<-",
+                       "·": "*", "−": "-", "—": "-", "…": "...", "Σ": "sum", "α": "a", "∇": "grad "})  # fmt: skip
+BOLD, GREEN, RED, END = "\x1b[1m", "\x1b[32m", "\x1b[31m", "\x1b[0m"
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How to write: the width in columns, only ASCII or not, colours or not."""
+
+    width: int = 80
+    ascii: bool = False
+    color: bool = False
+
+    @staticmethod
+    def of(width: int | None, ascii: bool | None, color: bool) -> "Style":
+        """What is not given, as standard output has it."""
+        if width is None:
+            width = shutil.get_terminal_size((80, 24)).columns
+        if ascii is None:
+            ascii = not encodable("─┐→·−")
+        return Style(min(max(width, NARROWEST), WIDEST), ascii, color)
+
+
+def encodable(characters: str) -> bool:
+    """Can standard output show these?"""
+    try:
+        characters.encode(getattr(sys.stdout, "encoding", None) or "ascii")
+    except (UnicodeError, LookupError):
+        return False
+    return True
+
+
+def colorful() -> bool:
+    """Is standard output a terminal that may have colours?"""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def columns(text: str) -> int:
+    """How many columns a text takes: a Chinese character takes two."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text if not unicodedata.combining(c))
+
+
+def pad(text: str, width: int) -> str:
+    return text + " " * (width - columns(text))
+
+
+def text(record: Record, lang: str, notes: Sequence[str] = (), style: Style | None = None) -> str:
+    """The whole explanation.
+
+    >>> from chainrule.see.record import Edge, Node, Record
+    >>> x, y = Node(0, "x", "x", "", 5.0, 2.0, (), True), Node(1, "y", "2 * x", "mul", 10.0, 1.0, (), False)
+    >>> print(text(Record("y = 2 * x", (x, y), (Edge(0, 1, 0, 2.0, "2"),), (0,), 1), "en"))
+    y = 2 * x = 10
+    <BLANKLINE>
+    values, left to right; on each line the local derivative
+      x = 5 ── 2 ── y = 2 * x = 10
+    ...
+    """
+    written = _Text(record, lang, style or Style()).whole(notes)
+    lines = [line.rstrip() for line in written]
+    return "\n".join(lines)
+
+
+class _Text:
+    def __init__(self, record: Record, lang: str, style: Style):
+        self.record, self.lang, self.style = record, lang, style
+        self.node = {node.id: node for node in record.nodes}
+        self.output = self.node[record.output]
+        self.leaves = [n for n in record.nodes if n.id in record.leaves and n.op != CONSTANT]
+        self.scalar = all(e.derivative is None or isinstance(e.derivative, int | float) for e in record.edges) and all(
+            isinstance(n.value, int | float | None) for n in record.nodes)  # fmt: skip
+
+    def whole(self, notes: Sequence[str]) -> list[str]:
+        self.gradients_at = -1
+        lines = [self.bold(self.fit(self.heading())), "", *self.graph(), "", *self.backward(), "", *self.advice()]
+        remarks = [*notes]
+        if any(n.value is None for n in self.record.nodes):
+            remarks.append(say("missing", self.lang))
+        larger = [n for n in self.leaves if n.shape and not isinstance(n.value, int | float)]
+        if larger:
+            at = "(" + ", ".join("0" * len(larger[0].shape)) + ("," if len(larger[0].shape) == 1 else "") + ")"
+            remarks.append(say("element", self.lang, f=self.output.name, x=larger[0].name, at=at))
+        for remark in remarks:
+            lines += ["", *wrapped(remark, self.style.width)]
+        while lines and not lines[-1]:
+            lines.pop()
+        return [line.translate(PLAIN) for line in lines] if self.style.ascii else lines
+
+    # -- the parts -----------------------------------------------------------------------------------------------
+
+    def heading(self) -> str:
+        left = self.record.title
+        if not left.startswith("d") or left.startswith(self.output.name):
+            left = f"{left} = {show(self.output.value)}"
+        else:
+            left = f"{left} = {show(self.leaves[0].grad)}        {self.output.name} = {show(self.output.value)}"
+        source = self.output.source
+        place = f"{source[0].replace(os.sep, '/').rpartition('/')[2]}:{source[1]}" if source else ""
+        gap = self.style.width - columns(left) - columns(place)
+        return f"{left}{' ' * gap}{place}" if place and gap >= 4 else left
+
+    def graph(self) -> list[str]:
+        drawing = draw(self.record, self.style.width - 2, columns) if self.scalar else []
+        if drawing:
+            return [self.bold(say("forward", self.lang)), *("  " + line for line in drawing)]
+        into: dict[int, list[Edge]] = {}
+        for edge in self.record.edges:
+            if self.node[edge.source].op != CONSTANT:
+                into.setdefault(edge.target, []).append(edge)
+        steps = [n for n in self.record.nodes if not n.leaf]
+        lines = [self.bold(say("steps", self.lang))]
+        lines += [f"  {described(n)}" for n in self.leaves[:LEAVES]]
+        left = min(max([columns(described(n)) for n in steps[:STEPS]], default=0), self.style.width // 2)
+        for n in steps[:STEPS]:
+            first = pad(described(n), left)
+            for edge in into.get(n.id, ()):
+                lines.append(self.fit(f"  {first}   {self.d(n, self.node[edge.source])} = {line_text(edge)}"))
+                first = " " * left
+        if len(steps) > STEPS:
+            lines.append("  " + say("more", self.lang, n=f"{len(steps) - STEPS:,}"))
+        if not self.scalar:
+            lines.append("  " + say("arrives", self.lang))
+        return lines
+
+    def backward(self) -> list[str]:
+        lines = [self.bold(say("backward", self.lang))]
+        rows = [["", f"{self.d(self.output, self.output)}", "= 1", "", ""]] if self.scalar else []
+        inner = [n for n in reversed(self.record.nodes) if not n.leaf and n.id != self.output.id]
+        if self.scalar and len(inner) <= STEPS // 2:
+            rows += [["", self.d(self.output, n), self.consumers(n), "", ""] for n in inner]
+        lines += self.table(rows) if not self.scalar else []
+        if not self.scalar:
+            return lines + [line for n in self.leaves[:LEAVES] for line in self.tensor(n)] + self.rest()
+        long: list[str] = []
+        for n in self.leaves[:LEAVES]:
+            found = paths.paths(self.record, n.id)
+            if found.count == 1 and len(found.paths[0].edges) <= HOPS:
+                rows.append(["", self.d(self.output, n), f"= {self.product(found.paths[0])}", self.way(found.paths[0]),
+                             show(n.difference) if n.difference is not None else ""])  # fmt: skip
+            else:
+                long += ["", *self.several(n, found)]
+        head = ["", "", "", say("path", self.lang), say("difference", self.lang)]
+        return [lines[0], *self.table([head, *rows] if any(r[3] for r in rows) else rows), *long, *self.rest()]
+
+    def several(self, n: Node, found: paths.Sum) -> list[str]:
+        """A leaf with many paths, or one long one."""
+        d, lines = self.d(self.output, n), []
+        difference = f"   {say('difference', self.lang)} {show(n.difference)}" if n.difference is not None else ""
+        if not found.paths:
+            crossing = paths.cut(self.record, n.id)
+            lines = [f"  {d} = {show(found.total)}{difference}"]
+            at = self.node[crossing.after].name
+            lines += wrapped(say("cut", self.lang, n=f"{found.count:,}", at=at, terms=len(crossing.terms)),
+                             self.style.width - 4, "    ")  # fmt: skip
+            for term in crossing.terms:
+                source, target = self.node[term.edge.source], self.node[term.edge.target]
+                letters = [self.d(self.output, target), self.d(target, source), self.d(source, n)]
+                numbers = [term.adjoint, _float(term.edge.derivative), term.tangent]
+                lines.append(f"      {'·'.join(letters)} = {'·'.join(factor(show(x)) for x in numbers)} "
+                             f"= {show(term.product)}")  # fmt: skip
+            return [*lines, f"      {say('sum', self.lang)} = {show(crossing.total)}"]
+        count = f"   {say('paths', self.lang, n=len(found.paths))}" if len(found.paths) > 1 else ""
+        lines = [self.fit(f"  {d} = {show(found.total)}{count}{difference}")]
+        for path in found.paths:
+            formula, way = self.product(path), self.way(path)
+            if columns(formula) + columns(way) + 9 <= self.style.width:
+                lines.append(f"      {formula}   {way}")
+            else:
+                lines += ["      " + way, *wrapped(formula, self.style.width - 8, "        ")]
+        if len(found.paths) > 1:
+            lines.append(f"      {say('sum', self.lang)} = {show(found.total)}")
+        return lines
+
+    def tensor(self, n: Node) -> list[str]:
+        line = f"  {self.d(self.output, n)} = {show(n.grad)}"
+        if n.difference is not None and n.grad is not None:
+            off = max((abs(a - b) for a, b in zip(flat(n.grad), flat(n.difference))), default=0.0)
+            if isinstance(n.grad, int | float):
+                line += f"   {say('difference', self.lang)} {show(n.difference)}"
+            elif n.grad_elements <= FULL if False else True:
+                line += f"   {say('difference', self.lang)}: {say('agrees', self.lang, off=f'{off:.0e}')}"
+        return [self.fit(line)]
+
+    def rest(self) -> list[str]:
+        more = len(self.leaves) - LEAVES
+        return ["  " + say("more", self.lang, n=f"{more:,}")] if more > 0 else []
+
+    def advice(self) -> list[str]:
+        """Which way each number goes."""
+        sentences = []
+        for n in self.leaves[:LEAVES]:
+            if isinstance(n.grad, int | float):
+                key = "shrinks" if n.grad > 0 else "grows" if n.grad < 0 else "rests" if n.grad == 0 else "undefined"
+                said = say(key, self.lang, d=self.d(self.output, n), g=show(n.grad), x=n.name)
+                sentences.append("  " + self.color(said, RED if key == "shrinks" else GREEN if key == "grows" else ""))
+        x = self.leaves[0].name if len(self.leaves) == 1 else "w"
+        head = self.bold(say("smaller", self.lang, f=self.output.name, x=x))
+        return [head, *sentences] if sentences else []
+
+    # -- their pieces --------------------------------------------------------------------------------------------
+
+    def d(self, of: Node, by: Node) -> str:
+        return f"d{symbol(of.name)}/d{symbol(by.name)}"
+
+    def consumers(self, n: Node) -> str:
+        """The node rule: the sum over what reads ``n`` of (what arrived there) · (local derivative)."""
+        out = [e for e in self.record.edges if e.source == n.id]
+        letters = " + ".join(f"{self.d(self.output, self.node[e.target])}·{factor(e.rule)}" for e in out)
+        numbers = " + ".join(f"{factor(show(self.node[e.target].grad))}·{factor(show(e.derivative))}" for e in out)
+        return f"= {letters} = {numbers} = {show(n.grad)}" if len(out) < 4 else f"= {show(n.grad)}"
+
+    def product(self, path: paths.Path) -> str:
+        """The derivatives along a path, from the output back: in letters, in numbers, and their product."""
+        back = path.edges[::-1]
+        letters = "·".join(factor(e.rule) for e in back)
+        numbers = "·".join(factor(show(e.derivative)) for e in back)
+        parts = [letters, numbers, show(path.product)] if len(back) <= HOPS else [show(path.product)]
+        return " = ".join(part for i, part in enumerate(parts) if part and part not in parts[:i]) or "1"
+
+    def way(self, path: paths.Path) -> str:
+        names = [n.name for n in path.nodes(self.record)]
+        return " → ".join(names if len(names) <= HOPS + 1 else [*names[:3], "…", *names[-3:]])
+
+    def table(self, rows: list[list[str]]) -> list[str]:
+        """Rows in columns; where that is too wide, what stands right of a gradient goes below it."""
+        widths = [max(columns(row[c]) for row in rows) for c in range(len(rows[0]))] if rows else []
+        gaps = [0, 2, 1, 3, 3]
+        if sum(widths) + sum(gap for gap, width in zip(gaps, widths) if width) <= self.style.width:
+            return ["".join(" " * gap + pad(cell, width) for cell, width, gap in zip(row, widths, gaps)) for row in rows]
+        lines = []
+        for _, d, value, way, difference in rows:
+            if d:
+                lines += wrapped(f"{pad(d, widths[1])} {value}", self.style.width - 2, "  ")
+                if way:
+                    check = f"   {say('difference', self.lang)} {difference}" if difference else ""
+                    lines.append(self.fit(f"      {way}{check}"))
+        return lines
+
+    def fit(self, line: str) -> str:
+        """The line, cut where it is wider than the terminal."""
+        if columns(line) <= self.style.width:
+            return line
+        while columns(line) >= self.style.width:
+            line = line[:-1]
+        return line + "…"
+
+    def bold(self, line: str) -> str:
+        return self.color(line, BOLD)
+
+    def color(self, line: str, code: str) -> str:
+        return f"{code}{line}{END}" if self.style.color and code else line
+
+
+def factor(words: str) -> str:
+    """As it stands in a product: a sum, a selection or a negative number in parentheses."""
+    plain = re.fullmatch(r"[\w.]+(e-?\d+)?(\[[^]]*\])*|\w+\([^()]*\)", words)
+    return words if plain else f"({words})"
+
+
+def flat(value: Value) -> list[float]:
+    if isinstance(value, int | float):
+        return [value]
+    return [x for item in value for x in flat(item)] if isinstance(value, list | tuple) else []
+
+
+def wrapped(sentence: str, width: int, indent: str = "") -> list[str]:
+    """Lines of a width, broken at spaces; between Chinese characters where there is none."""
+    lines, line = [], ""
+    for word in re.findall(r"[^\s\u2e80-\uffef]+\s*|[\u2e80-\uffef]\s*", sentence):
+        if line and columns(line + word.rstrip()) > width:
+            lines.append(line.rstrip())
+            line = ""
+        line += word
+    return [indent + each for each in [*lines, line.rstrip()] if each]
+
+
+def _float(value: object) -> float:
+    if isinstance(value, int | float):
+        return value
+    raise GraphError("cut: a cut is a sum of numbers, and this graph has tensors on its edges")
