@@ -155,7 +155,9 @@ def name_lists(tree):
             case ast.Compare(comparators=parts) if all(isinstance(p, ast.Constant) for p in parts):
                 continue
             case ast.Constant(value=str(text)):
-                yield node.lineno, set(text.split())
+                words = text.split()
+                if sum(word in ALL for word in words) > len(words) / 2:  # a sentence may speak of a sum
+                    yield node.lineno, set(words)
                 continue
             case _:
                 continue

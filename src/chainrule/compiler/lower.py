@@ -51,9 +51,6 @@ class Group:
     product: Product | None = None
     nodes: int = 0
 
-    def reads(self) -> set[Buffer]:
-        return self.product.reads() if self.product else {b for r in self.roots.values() for b, _ in r.loads}
-
 
 def lower(graph: Graph, writes: Mapping[int, int], blas: bool) -> Program:
     """The program of a graph; output j is to take the place of input ``writes[j]``."""
@@ -210,21 +207,19 @@ class Lowering:
         self.last_read.update({b: max(at, self.last_read.get(b, 0)) for b in loaded})
 
     def steps(self) -> tuple[Step, ...]:
-        """The groups as nests. A temporary that only its own nest uses is not stored."""
-        readers: dict[Buffer, set[int]] = defaultdict(set)
-        for at, group in enumerate(self.groups):
-            for buffer in group.reads():
-                readers[buffer].add(at)
+        """The groups as nests, without stores that no later step loads."""
+        needed = set(self.outputs)
         steps: list[Step] = []
-        for at, group in enumerate(self.groups):
-            if group.product:
-                steps.append(group.product)
-                continue
-            axes = next(iter(group.roots.values())).axes
-            stores = self.forward(group)
-            kept = tuple(s for b, s in stores.items() if b in self.outputs or readers[b] - {at})
-            steps.append(arrange(self.elements.pool, Nest(axes, kept)))
-        return tuple(steps)
+        for group in reversed(self.groups):
+            step: Step | None = group.product
+            if step is None:
+                axes = next(iter(group.roots.values())).axes
+                kept = tuple(store for buffer, store in self.forward(group).items() if buffer in needed)
+                step = arrange(self.elements.pool, Nest(axes, kept)) if kept else None
+            if step and step.writes() & needed:
+                steps.append(step)
+                needed |= step.reads()
+        return tuple(reversed(steps))
 
     def forward(self, group: Group) -> dict[Buffer, Store]:
         """The stores of a group, with what one stores used by the next without a load."""

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from chainrule.demo.definition import definition, matrix
+from chainrule.demo.definition import definition
 from chainrule.demo.folder import replacing
 from chainrule.demo.graphs import chain, graph, weight
+from chainrule.demo.matrix import matrix
 from chainrule.demo.regression import regression
 from chainrule.demo.report import Report
 from chainrule.demo.texts import words_in
@@ -24,7 +25,7 @@ def demo(out: Path, lang: str = "en") -> int:
         report.say("intro")
         definition(report)
         matrix(report)
-        chain(report)
+        chain(report, lang)
         graph(report, folder, lang)
         weight(report, folder, lang)
         regression(report, folder)

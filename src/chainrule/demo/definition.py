@@ -1,4 +1,4 @@
-"""Chapters 1 and 2: the gradient by definition, and the rules for vectors and matrices."""
+"""Chapter 1: the gradient by definition, and the step against it."""
 
 from collections.abc import Callable
 from itertools import product

@@ -11,17 +11,16 @@ from chainrule.derive.algebra import (
 from chainrule.expr import greek_name, latex_name
 from chainrule.spec import Size
 
-SUM, PRODUCT, ATOM = 1, 2, 3
+SUM, ENTRY, PRODUCT, ATOM = 1, 2, 3, 4  # how tightly an expression holds together; ENTRY: products of elements
 Piece = tuple[str, int]
-"""An expression, and how tightly it holds together."""
 SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 class Text:
-    """Mathematics in Unicode. ``norms``: write ‖x‖² for xᵀx, as the user did."""
+    """Mathematics in Unicode, for a formula of the given ``names``. ``norms``: write ‖x‖² for xᵀx, as its user did."""
 
-    minus, times, dot = "−", "", " ⊙ "
+    minus, elementwise = "−", " ⊙ "
 
     def __init__(self, names: Collection[str] = (), norms: bool = False):
         self.names = names
@@ -35,58 +34,56 @@ class Text:
     def poly(self, p: Poly) -> Piece:
         if not p.terms:
             return self.zero(p), ATOM
-        terms = sorted(p.terms, key=lambda t: t.coef < 0) if p.terms[0].coef < 0 else p.terms
-        shown, binds = self.term(terms[0], p)
-        shown = self.minus * (terms[0].coef < 0) + shown
+        terms = sorted(p.terms, key=lambda t: t.coef < 0)
+        if p.terms[0].coef > 0:
+            terms = list(p.terms)
+        shown, binds = self.term(terms[0])
+        if terms[0].coef < 0:
+            shown, binds = self.minus + shown, min(binds, PRODUCT)
         for t in terms[1:]:
-            shown += f" {self.minus if t.coef < 0 else '+'} {self.term(t, p)[0]}"
-        return shown, SUM if len(terms) > 1 else min(binds, PRODUCT) if terms[0].coef < 0 else binds
+            shown, binds = f"{shown} {self.minus if t.coef < 0 else '+'} {self.term(t)[0]}", SUM
+        return shown, binds
 
-    def term(self, t: Term, p: Poly) -> Piece:
+    def term(self, t: Term) -> Piece:
         """A term without its sign."""
-        decimal = as_decimal(abs(t.coef))
-        above = [] if decimal == "1" else [(self.number(decimal or str(abs(t.coef.numerator))), ATOM)]
-        below = [] if decimal else [(self.number(str(t.coef.denominator)), ATOM)]
-        above += [self.power(atom, e) for atom, e in t.scalars if e > 0]
-        below += [self.power(atom, -e) for atom, e in t.scalars if e < 0]
+        coef = abs(t.coef)
+        decimal = as_decimal(coef)
+        above = [] if decimal == "1" or coef.numerator == 1 and not decimal else [(decimal or str(coef.numerator), ATOM)]
+        below = [] if decimal else [(str(coef.denominator), ATOM)]
+        alone = len(t.scalars) + bool(t.chain) == 1
+        for atom, exponent in t.scalars:
+            piece = self.power(atom, abs(exponent))
+            (above if exponent > 0 else below).append(piece if alone else (self.hold(piece, ATOM), ATOM))
         if t.chain:
             above.append(self.chain(t.chain))
-        elif not p.is_scalar:
-            raise AssertionError(p)
         whole = self.product(above) if above else ("1", ATOM)
         return self.fraction(whole, self.product(below)) if below else whole
 
     def power(self, atom: Atom, exponent: Fraction) -> Piece:
         """A scalar with a positive exponent."""
         if is_square(atom) and (self.norms or exponent.denominator == 2 or isinstance(atom, Frobenius)):
-            of = atom.left if isinstance(atom, Frobenius) else None
-            inside = self.poly(of) if of else self.chain(atom.chain[len(atom.chain) // 2 :])  # type: ignore[attr-defined]
-            return self.raised(self.norm(inside[0]), 2 * exponent)
-        if isinstance(atom, Frobenius):
-            base = self.total(self.dot.join(hold(self.poly(side), ATOM) for side in (atom.left, atom.right)))
-        elif isinstance(atom, Inner):
-            base = self.inner(atom.chain)
-        else:
-            base = self.factor(Factor(atom))
-        return self.raised(base, exponent)
+            if isinstance(atom, Inner):
+                return self.raised(self.norm(self.chain(atom.chain[len(atom.chain) // 2 :])[0]), 2 * exponent)
+            assert isinstance(atom, Frobenius)
+            return self.raised(self.norm(self.poly(atom.left)[0]), 2 * exponent)
+        return self.raised(self.scalar(atom), exponent)
 
-    def inner(self, chain: Chain) -> Piece:
-        """aᵀx; or what is summed, where a chain begins or ends with ones."""
-        first, last = isinstance(chain[0].atom, Ones), isinstance(chain[-1].atom, Ones)
+    def scalar(self, atom: Atom) -> Piece:
+        if isinstance(atom, Frobenius):
+            return self.total(self.elementwise.join(self.hold(self.poly(side), ATOM) for side in (atom.left, atom.right)))
+        if not isinstance(atom, Inner):
+            return self.factor(Factor(atom))
+        first, last = (isinstance(atom.chain[k].atom, Ones) for k in (0, -1))
         if not first and not last:
-            return self.joined(chain)
-        rest = chain[first : len(chain) - last]
+            return self.chain(atom.chain)
+        rest = atom.chain[first : len(atom.chain) - last]
         return self.total(self.chain(flipped(rest) if rest[0].rows == 1 else rest)[0])
 
     def chain(self, chain: Chain) -> Piece:
-        return self.joined(chain) if len(chain) > 1 else self.factor(chain[0])
-
-    def joined(self, chain: Chain) -> Piece:
         return self.product([self.factor(f) for f in chain])
 
     def factor(self, factor: Factor) -> Piece:
-        atom = factor.atom
-        match atom:
+        match factor.atom:
             case Leaf(name=name):
                 plain: Piece = self.name(name), ATOM
             case Ones(rows=rows):
@@ -96,25 +93,21 @@ class Text:
             case Diagonal(poly=poly):
                 plain = self.diagonal(self.poly(poly)[0]), ATOM
             case Hadamard(parts=parts):
-                plain = self.dot.join(hold(self.poly(part), PRODUCT + (self.times == "")) for part in parts), SUM
+                plain = self.elementwise.join(self.hold(self.poly(part), PRODUCT) for part in parts), ENTRY
             case Sum(poly=poly):
                 plain = self.poly(poly)
-            case _:
-                raise AssertionError(atom)
-        return self.transposed(plain, atom) if factor.flipped else plain
+            case other:
+                raise AssertionError(other)
+        return self.transposed(plain, factor.atom) if factor.flipped else plain
 
     # -- how things are spelled ----------------------------------------------------------------------------------
 
-    def number(self, shown: str) -> str:
-        return shown
+    def hold(self, piece: Piece, binds: int) -> str:
+        return piece[0] if piece[1] >= binds else f"({piece[0]})"
 
     def name(self, name: str) -> str:
-        base, digits = re.fullmatch(r"(.*?)_?(\d*)", name, re.DOTALL).groups()  # type: ignore[union-attr]
-        greek = greek_name(base)
-        if len(base) > 1 and greek:
-            size = "CAPITAL" if base[0].isupper() else "SMALL"
-            base = unicodedata.lookup(f"GREEK {size} LETTER {greek.upper().replace('LAMBDA', 'LAMDA')}")
-        return base + digits.translate(SUBSCRIPT)
+        base, digits = re.fullmatch(r"(.*?)_?(\d*)", name).groups()  # type: ignore[union-attr]
+        return (greek_letter(base) or base) + digits.translate(SUBSCRIPT)
 
     def ones(self, rows: Size) -> str:
         return "𝟏"
@@ -135,47 +128,141 @@ class Text:
         return f"‖{shown}‖", ATOM
 
     def transposed(self, piece: Piece, atom: Atom) -> Piece:
-        return hold(piece, ATOM) + "ᵀ", ATOM
+        return self.hold(piece, ATOM) + "ᵀ", ATOM
 
     def raised(self, base: Piece, exponent: Fraction) -> Piece:
         if exponent == 1:
             return base
         if exponent == Fraction(1, 2):
-            return f"√{hold(base, ATOM) if base[1] == ATOM else f'({base[0]})'}", ATOM
+            return f"√({base[0]})", ATOM
         shown = str(exponent).translate(SUPERSCRIPT) if exponent.denominator == 1 else f"^({exponent})"
-        return hold(base, ATOM) + shown, ATOM
+        return self.hold(base, ATOM) + shown, ATOM
+
+    def product(self, pieces: Sequence[Piece]) -> Piece:
+        """Side by side; with a dot between where names have several letters."""
+        if len(pieces) == 1:
+            return pieces[0]
+        long = any(len(self.name(name).rstrip("₀₁₂₃₄₅₆₇₈₉")) > 1 for name in self.names)
+        shown = ""
+        for piece in pieces:
+            right = self.hold(piece, PRODUCT)
+            digit = right[0] in "0123456789" and shown
+            shown += ("·" if digit or (long and shown and ")" not in shown[-1] and "(" not in right[0]) else "") + right
+        return shown, PRODUCT
+
+    def fraction(self, above: Piece, below: Piece) -> Piece:
+        return f"{self.hold(above, PRODUCT)}/{self.hold(below, ATOM)}", PRODUCT
+
+
+class Latex(Text):
+    """Mathematics in LaTeX."""
+
+    minus, elementwise = "-", r" \odot "
+
+    def hold(self, piece: Piece, binds: int) -> str:
+        return piece[0] if piece[1] >= binds else rf"\left({piece[0]}\right)"
+
+    def name(self, name: str) -> str:
+        return latex_name(name)
+
+    def ones(self, rows: Size) -> str:
+        return r"\mathbf{1}"
+
+    def eye(self, rows: Size) -> str:
+        return r"\mathbf{I}" if "I" in self.names else "I"
+
+    def diagonal(self, shown: str) -> str:
+        return rf"\operatorname{{diag}}\left({shown}\right)"
+
+    def total(self, shown: str) -> Piece:
+        return rf"\operatorname{{sum}}\left({shown}\right)", ATOM
+
+    def norm(self, shown: str) -> Piece:
+        return rf"\left\lVert {shown}\right\rVert", ATOM
+
+    def transposed(self, piece: Piece, atom: Atom) -> Piece:
+        return self.hold(piece, ATOM) + r"^{\top}", ATOM
+
+    def raised(self, base: Piece, exponent: Fraction) -> Piece:
+        if exponent == Fraction(1, 2):
+            return rf"\sqrt{{{base[0]}}}", ATOM
+        return base if exponent == 1 else (f"{self.hold(base, ATOM)}^{{{exponent}}}", ATOM)
 
     def product(self, pieces: Sequence[Piece]) -> Piece:
         if len(pieces) == 1:
             return pieces[0]
-        shown = hold(pieces[0], PRODUCT)
-        if pieces[0][1] < ATOM or (pieces[0][1] == PRODUCT):
-            shown = f"({pieces[0][0]})"
-        for piece in pieces[1:]:
-            nxt = hold(piece, ATOM)
-            shown += ("·" if needs_dot(shown, nxt) else "") + nxt
-        return shown, PRODUCT
+        shown = [self.hold(piece, PRODUCT) for piece in pieces]
+        return shown[0] + "".join((r" \cdot " if s[0].isdigit() else " ") + s for s in shown[1:]), PRODUCT
 
     def fraction(self, above: Piece, below: Piece) -> Piece:
-        return f"{hold(above, PRODUCT)}/{hold(below, ATOM)}", PRODUCT
+        return rf"\frac{{{above[0]}}}{{{below[0]}}}", PRODUCT
 
 
-def needs_dot(left: str, right: str) -> bool:
-    """Would two factors side by side read as one name or number?"""
-    word = re.compile(r"[^\W\d_]+[₀-₉]*", re.UNICODE)
-    ends, begins = re.search(r"[^\W_]+[₀-₉]*$", left), word.match(right)
-    if right[:1].isdigit():
-        return True
-    if not ends or not begins:
-        return False
-    return len(begins.group().rstrip("₀₁₂₃₄₅₆₇₈₉")) > 1
+class Code(Text):
+    """Python over NumPy: ``np``, the variables and the sizes are in scope, a vector is an array of one axis."""
+
+    minus, elementwise = "-", " * "
+
+    def name(self, name: str) -> str:
+        return name
+
+    def ones(self, rows: Size) -> str:
+        return f"np.ones({rows})"
+
+    def eye(self, rows: Size) -> str:
+        return f"np.eye({rows})"
+
+    def zero(self, p: Poly) -> str:
+        sizes = [str(s) for s in (p.rows, p.cols) if s != 1]
+        return f"np.zeros({sizes[0] if len(sizes) == 1 else '(' + ', '.join(sizes) + ')'})" if sizes else "0.0"
+
+    def diagonal(self, shown: str) -> str:
+        return f"np.diag({shown})"
+
+    def total(self, shown: str) -> Piece:
+        return f"np.sum({shown})", ATOM
+
+    def norm(self, shown: str) -> Piece:
+        return f"np.linalg.norm({shown})", ATOM
+
+    def transposed(self, piece: Piece, atom: Atom) -> Piece:
+        return piece if 1 in (atom.rows, atom.cols) else (self.hold(piece, ATOM) + ".T", ATOM)
+
+    def raised(self, base: Piece, exponent: Fraction) -> Piece:
+        if exponent == Fraction(1, 2):
+            return f"np.sqrt({base[0]})", ATOM
+        shown = str(exponent) if exponent.denominator == 1 else f"({exponent})"
+        return base if exponent == 1 else (f"{self.hold(base, ATOM)}**{shown}", ATOM)
+
+    def chain(self, chain: Chain) -> Piece:
+        """A column times a row is an outer product."""
+        narrow = next((k for k in range(1, len(chain)) if chain[k].rows == 1), None)
+        if narrow is None:
+            pieces = [self.factor(f) for f in chain]
+            if len(pieces) == 1:
+                return pieces[0]
+            return " @ ".join([self.hold(pieces[0], PRODUCT), *(self.hold(p, ATOM) for p in pieces[1:])]), PRODUCT
+        left, right = chain[:narrow], chain[narrow:]
+        if len(chain) == 2 and all(isinstance(f.atom, Ones) for f in chain):
+            return f"np.ones(({left[0].rows}, {right[0].cols}))", ATOM
+        return f"np.outer({self.chain(left)[0]}, {self.chain(right)[0]})", ATOM
+
+    def product(self, pieces: Sequence[Piece]) -> Piece:
+        if len(pieces) == 1:
+            return pieces[0]
+        return " * ".join(self.hold(p, ENTRY) for p in pieces), PRODUCT
 
 
-def hold(piece: Piece, binds: int) -> str:
-    return piece[0] if piece[1] >= binds else f"({piece[0]})"
+def greek_letter(name: str) -> str:
+    """``α`` for ``alpha``; "" for a name that is not Greek."""
+    greek = greek_name(name)
+    if not greek:
+        return ""
+    size = "CAPITAL" if greek[0].isupper() else "SMALL"
+    return unicodedata.lookup(f"GREEK {size} LETTER {greek.upper().replace('LAMBDA', 'LAMDA')}")
 
 
 def as_decimal(number: Fraction) -> str:
     """The number in at most six digits, or "" where it is only a fraction."""
-    shown = f"{float(number):g}"
+    shown = str(number) if number.denominator == 1 else f"{float(number):g}"
     return shown if Fraction(shown) == number else ""

@@ -13,9 +13,10 @@ from chainrule.creation import tensor
 from chainrule.errors import FormulaError, GraphError
 from chainrule.formula import Formula
 from chainrule.messages import language, say
-from chainrule.see import paths, recording, terminal
+from chainrule.see import recording, terminal
 from chainrule.see.elements import Paths
 from chainrule.see.names import Names
+from chainrule.see.paths import Cut, Sum, cut, leaf_id, paths
 from chainrule.see.quantities import CHANGED, Quantity, as_recorded, evaluate, read
 from chainrule.see.record import CONSTANT, Node, Record, Value, show
 from chainrule.see.svg import svg
@@ -46,7 +47,7 @@ class Explanation:
         """What the gradient is taken by."""
         return [n for n in self.record.nodes if n.id in self.record.leaves and n.op != CONSTANT]
 
-    def paths(self, leaf: "Tensor | str | None" = None) -> paths.Sum:
+    def paths(self, leaf: "Tensor | str | None" = None) -> Sum:
         """The paths from a leaf, which may be left out when there is one: their number, products and sum.
 
         >>> import chainrule as torch
@@ -54,16 +55,16 @@ class Explanation:
         >>> explain(b * c + b).paths("b").total
         3.0
         """
-        return paths.paths(self.record, self._id(leaf))
+        return paths(self.record, self._id(leaf))
 
-    def cut(self, leaf: "Tensor | str | None" = None, after: int | None = None) -> paths.Cut:
+    def cut(self, leaf: "Tensor | str | None" = None, after: int | None = None) -> Cut:
         """The gradient by a leaf as an exact sum over the edges that cross one vertical line."""
-        return paths.cut(self.record, self._id(leaf), after)
+        return cut(self.record, self._id(leaf), after)
 
     def _id(self, leaf: "Tensor | str | None") -> int:
         if isinstance(leaf, Tensor):
             leaf = next((self.record.nodes[i].name for t, i in self.tensors if t is leaf), "that tensor")
-        return paths.leaf_id(self.record, leaf)
+        return leaf_id(self.record, leaf)
 
     def text(self, width: int | None = None, ascii: bool | None = None, color: bool = False) -> str:
         """The explanation as text, ``width`` columns wide: the terminal's width and characters unless given."""

@@ -116,7 +116,7 @@ def replay(
         params = {key: F64 if double and isinstance(p, np.dtype) and p.kind == "f" else p
                   for key, p in q.node.params.items()}
         known = all(x is not None for x in inputs)
-        values[q] = quietly(_call, q.node.op.forward, inputs, params) if known else None
+        values[q] = quietly(q.node.op.forward, *inputs, **params) if known else None
     return values
 
 

@@ -13,7 +13,7 @@ from chainrule.messages import say
 from chainrule.see import paths
 from chainrule.see.drawing import described, draw, line_text
 from chainrule.see.names import symbol
-from chainrule.see.record import CONSTANT, FULL, Edge, Node, Record, Value, show
+from chainrule.see.record import CONSTANT, Edge, Node, Record, Value, show
 
 NARROWEST, WIDEST = 60, 120
 STEPS, LEAVES = 40, 24  # of more, the first are shown, and how many there are
@@ -91,7 +91,6 @@ class _Text:
             isinstance(n.value, int | float | None) for n in record.nodes)  # fmt: skip
 
     def whole(self, notes: Sequence[str]) -> list[str]:
-        self.gradients_at = -1
         lines = [self.bold(self.fit(self.heading())), "", *self.graph(), "", *self.backward(), "", *self.advice()]
         remarks = [*notes]
         if any(n.value is None for n in self.record.nodes):
@@ -195,10 +194,8 @@ class _Text:
         line = f"  {self.d(self.output, n)} = {show(n.grad)}"
         if n.difference is not None and n.grad is not None:
             off = max((abs(a - b) for a, b in zip(flat(n.grad), flat(n.difference))), default=0.0)
-            if isinstance(n.grad, int | float):
-                line += f"   {say('difference', self.lang)} {show(n.difference)}"
-            elif n.grad_elements <= FULL if False else True:
-                line += f"   {say('difference', self.lang)}: {say('agrees', self.lang, off=f'{off:.0e}')}"
+            check = show(n.difference) if isinstance(n.grad, int | float) else say("agrees", self.lang, off=f"{off:.0e}")
+            line += f"   {say('difference', self.lang)} {check}"
         return [self.fit(line)]
 
     def rest(self) -> list[str]:
