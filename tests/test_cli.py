@@ -68,7 +68,13 @@ def test_a_report_follows_the_locale(ask, monkeypatch):
     assert "梯度" in ask("explain", "a*b", "a=1", "b=2")[1]
 
 
-@pytest.mark.parametrize("formula", ["-a*b", "-a", "--a", "-(a)", "- a * b", "-h*a"])
+def test_values_may_stand_after_an_option(ask):
+    assert ask("explain", "a*b", "a=1", "--lang", "zh", "b=2") == ask("explain", "a*b", "a=1", "b=2", "--lang", "zh")
+    assert "unrecognized arguments: --nonsense" in ask("explain", "a*b", "a=1", "b=2", "--nonsense")[2]
+    assert "unrecognized arguments: more" in ask("demo", "more")[2]
+
+
+@pytest.mark.parametrize("formula", ["-a*b", "-a", "-(a)", "- a * b", "-h*a"])
 def test_a_formula_may_begin_with_minus(ask, formula):
     given = [f"{name}=2" for name in "abh" if name in formula]
     status, _, err = ask("explain", formula, *given)
@@ -81,18 +87,20 @@ MISTAKES = {
     "an unknown variable": (["a*b", "a=1"], "b has no value"),
     "an unknown function": (["foo(a)", "a=1"], "foo"),
     "no numbers at all": (["1 + 2"], "chainrule explain: "),
-    "not a number": (["a", "a=five"], "a=five: five is not a number or a list of numbers"),
+    "not a number": (["a", "a=five"], "a=five: five is not a number or an even list of numbers"),
     "nothing": (["a", "a="], "a=: nothing is not a number"),
     "a string": (["a", "a='1'"], "is not a number"),
     "code": (["a", "a=__import__('os').system('true')"], "is not a number"),
     "a bool": (["a", "a=True"], "is not a number"),
     "a complex number": (["a", "a=1j"], "is not a number"),
     "an empty list": (["a", "a=[]"], "is not a number"),
-    "a ragged list": (["sum(a)", "a=[[1],[2,3]]"], "chainrule explain: "),
+    "a ragged list": (["sum(a)", "a=[[1],[2,3]]"], "is not a number or an even list"),
     "no equals sign": (["a", "a", "1"], "'a' is not of the form name=value"),
     "not a name": (["a", "3=1"], "'3=1' is not of the form name=value"),
     "twice": (["a", "a=1", "a=2"], "a is given twice"),
     "shapes that do not fit": (["sum(a*b)", "a=[1,2]", "b=[1,2,3]"], "chainrule explain: "),
+    "not one number": (["a*b", "a=[1,2]", "b=[1,2]"], "this tensor has shape [2]; reduce it"),
+    "another ending": (["a*a", "a=1", "--svg", "graph.png"], "must end in .svg"),
     "a folder that is not there": (["a*a", "a=1", "--svg", "/no/such/folder/g.svg"], "cannot write"),
 }
 
@@ -109,15 +117,26 @@ def test_a_mistake_is_told_and_nothing_else(ask, words, message):
 def test_derive_prints_the_formula(ask):
     status, out, err = ask("derive", "x.T @ A @ x", "--wrt", "x")
     assert (status, err) == (0, "")
-    assert "(A + A.T) @ x" in out
+    assert "∇ₓ(xᵀAx)" in out
+    assert "(A + Aᵀ)x" in out
+    assert "Denominator layout" in out
 
 
-@pytest.mark.parametrize("form", ["--latex", "--code"])
-def test_derive_in_another_form(ask, form):
-    status, out, err = ask("derive", "x.T @ A @ x", "--wrt", "x", form)
+FORMS = {
+    ("--code",): "(A + A.T) @ x\n",
+    ("--latex",): "\\nabla_{x}\\left(",
+    ("--layout", "numerator"): "Numerator layout",
+    ("--lang", "zh"): "分母布局",
+    ("A=symmetric",): "2Ax",
+    ("A=n,n",): "(A + Aᵀ)x",
+}
+
+
+@pytest.mark.parametrize(("words", "shown"), FORMS.items(), ids=map(" ".join, FORMS))
+def test_derive_in_another_form(ask, words, shown):
+    status, out, err = ask("derive", "x.T @ A @ x", "--wrt", "x", *words)
     assert (status, err) == (0, "")
-    assert out.strip()
-    assert out != ask("derive", "x.T @ A @ x", "--wrt", "x")[1]
+    assert shown in out
 
 
 @pytest.mark.parametrize(("words", "message"), [
@@ -125,6 +144,9 @@ def test_derive_in_another_form(ask, form):
     (["x.T @ x", "--wrt", "z"], "z"),
     (["foo(x)", "--wrt", "x"], "foo"),
     (["x.T @ x"], "required: --wrt"),
+    (["x.T @ A @ x", "--wrt", "x", "A"], "'A' is not of the form name=value"),
+    (["x.T @ A @ x", "--wrt", "x", "A=wide"], "wide"),
+    (["x.T @ A @ x", "--wrt", "x", "Z=matrix"], "Z"),
 ])  # fmt: skip
 def test_derive_refuses_kindly(ask, words, message):
     status, out, err = ask("derive", *words)

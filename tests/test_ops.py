@@ -4,6 +4,7 @@ import ast
 import dataclasses
 import operator
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -80,7 +81,7 @@ class Recorder(Symbol):
     """A carrier that notes which ops its words apply."""
 
     __slots__ = ()
-    applied = []
+    applied: ClassVar[list] = []
 
     def _apply(self, op, inputs, **params):
         before = len(self.applied)
@@ -92,18 +93,17 @@ class Recorder(Symbol):
 def applied_by_words():
     """Word -> the sequences of ops that it applies, for all the arguments out of a few that it takes."""
     made = Builder()
-    matrix, vector, square = (Recorder(made, made.input("x", Spec(s, np.dtype("float64")))) for s in ((2, 3), (3,), (2, 2)))
+    f64 = np.dtype("float64")
+    matrix, vector, square = (Recorder(made, made.input("x", Spec(s, f64))) for s in ((2, 3), (3,), (2, 2)))
     mask = matrix > 0
     part = ((slice_, (("key", (0,)),)),)
-    trials = [(), (matrix,), (2.0,), (0,), (0, 1), (0, 0), (0, 0, 1), ((3, 2),), ((1, 0),), ((2, 2, 3),), (np.dtype("float32"),),
-              (mask, 0.0), (vector, part), ((2, 3), 1.0), ((3,),), (part,), (square,), ((4, 2, 3), ((0, 1),)),
-              ((2, 3, 1), (2,), False)]
+    trials = [(), (matrix,), (2.0,), (0,), (0, 1), (0, 0), (0, 0, 1), ((3, 2),), ((1, 0),), ((2, 2, 3),), (part,),
+              (square,), (np.dtype("float32"),), (mask, 0.0), (vector, part), ((2, 3, 1), (2,), False)]
     found = {}
     for kind in type(matrix).__mro__:
         if kind.__module__.startswith("chainrule.vocabulary"):
             for word, value in vars(kind).items():
-                usual = word.startswith("__") and word[2:-2] in dir(operator) or word.strip("_r") in ("pow", "div", "truediv")
-                if (word.startswith("_") and not usual and not word.startswith("__r")) or word in ("shape", "np_dtype"):
+                if word in dir(object) and not isinstance(getattr(operator, word, None), type(len)):
                     continue
                 for subject in (matrix, vector, square, mask):
                     for trial in [()] if isinstance(value, property) else trials:
@@ -185,8 +185,8 @@ def test_there_is_no_second_list_of_op_names():
 
 @pytest.mark.parametrize(
     "text",
-    ["X = ['sin', 'cos', 'exp', 'log']", "X = {'sin': 1, 'cos': 2, 'exp': 3, 'log': 4}", "X = 'sin cos exp log'.split()",
-     "X = {1: 'sin', 2: 'cos', 3: 'exp', 4: 'log'}",
+    ["X = ['sin', 'cos', 'exp', 'log']", "X = {'sin': 1, 'cos': 2, 'exp': 3, 'log': 4}",
+     "X = 'sin cos exp log'.split()", "X = {1: 'sin', 2: 'cos', 3: 'exp', 4: 'log'}",
      "match x:\n case 'sin': pass\n case 'cos': pass\n case 'exp' | 'log': pass"],
 )  # fmt: skip
 def test_a_second_list_is_found(tmp_path, text):
@@ -238,7 +238,7 @@ def test_what_cannot_be_broken_has_no_derivative():
     assert whole == {op.name for op in OPS if isinstance(op, Discrete)} | {"sign"}
 
 
-sin = ALL["sin"]
+sin, DOUBLE = ALL["sin"], np.dtype("float64")
 WRONG = {
     "no samples": (dataclasses.replace(sin, samples=list), "record: there are no samples"),
     "spec": (dataclasses.replace(sin, spec=lambda x: Spec((*x.shape, 1), x.dtype)), "spec: spec says"),
@@ -266,8 +266,8 @@ WRONG = {
     "too few rules": (
         elementwise("plus", operator.add, (1,), inputs=("x", "y"), samples=binary), "one entry per input ('x', 'y')"),
     "double precision in a rule": (
-        general("twice", lambda x: 2 * x, (lambda g: g.double() * 2 if hasattr(g, "double") else g.cast(np.dtype("float64"))
-                                           * 2,), spec=sin.spec, promotes="float", samples=unary), "is float64"),
+        general("twice", lambda x: 2 * x, (lambda g: g.cast(DOUBLE) * 2,), spec=sin.spec, promotes="float",
+                samples=unary), "is float64"),
     "accepts what it should refuse": (
         dataclasses.replace(sin, refuses=lambda: [Refusal((array(3),), RuntimeError, "no")]), "should raise RuntimeEr"),
     "refuses in other words": (
@@ -278,7 +278,7 @@ WRONG = {
         "refusal 0 (3, 4): raises ShapeError"),
     "a shape rule that accepts": (
         discrete("less", operator.lt, 2, spec=lambda x, y: Spec((3,), np.dtype(bool)), samples=binary,
-                 refuses=lambda: [Refusal((array(3), array(4)), RuntimeError, "less")]), "a compiled step would accept"),
+                 refuses=lambda: [Refusal((array(3), array(4)), RuntimeError, "less")]), "a compiled step would"),
 }  # fmt: skip
 
 

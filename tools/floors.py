@@ -28,6 +28,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("creation", "tracer", "gradcheck"),
     ("autograd", "functional", "expr", "formula", "serialization"),
     ("func",),
+    ("readings",),
     ("testing",),
     ("nn/", "optim/", "utils/", "linalg", "compiler/", "see/", "derive/", "plot"),
     ("doctor/", "demo/"),

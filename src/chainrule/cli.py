@@ -6,12 +6,14 @@ import importlib
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from chainrule.errors import ChainruleError
 from chainrule.messages import language
+from chainrule.source import inside
 
 DESCRIPTION = "Gradients you can run, compile, read and derive, with PyTorch's API."
 EXAMPLES = """\
@@ -19,7 +21,7 @@ examples:
   chainrule demo                                         six chapters on gradients, and a folder of pictures
   chainrule run train.py --epochs 10                     a PyTorch script, unchanged, on chainrule
   chainrule explain "3*(a + b*c)" a=5 b=3 c=2            graph, edges, paths and sums of a formula's gradient
-  chainrule derive "x.T @ A @ x" --wrt x                 the gradient as a formula: (A + A.T) @ x
+  chainrule derive "x.T @ A @ x" --wrt x                 the gradient as a formula: (A + Aᵀ)x
 """
 EXPLAIN_EXAMPLES = """\
 A value is a number or a list: a=5  w=-0.4  x=[1,2,3]  A=[[1,2],[3,4]]
@@ -29,12 +31,13 @@ examples:
   chainrule explain "tanh(w*x + b)" w=0.5 x=2 b=-1 --svg neuron.svg
 """
 DERIVE_EXAMPLES = """\
-Capital letters are matrices, small ones column vectors; sizes stay symbolic. Every formula has been checked
-numerically before it is printed.
+A capital letter is a matrix, a small one a column vector, a Greek one a scalar, unless NAME=KIND says otherwise;
+sizes stay symbolic. Every formula has been checked with numbers before it is printed.
 
 examples:
   chainrule derive "x.T @ A @ x" --wrt x
-  chainrule derive "((y - A @ x)**2).sum()" --wrt x --latex
+  chainrule derive "norm(y - A @ x)**2" --wrt x --latex
+  chainrule derive "x.T @ S @ x" S=symmetric --wrt x --lang zh
 """
 
 
@@ -47,13 +50,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if argv is None else argv)
     if given[:1] in (["explain"], ["derive"]) and len(given) > 1 and _begins_with_minus(given[1]):
         given[1] = " " + given[1]  # else argparse takes "-a*b" for an option
-    asked = parser().parse_args(given)
+    whole = parser()
+    asked, rest = whole.parse_known_args(given)
+    if rest and (asked.command not in ("explain", "derive") or any(word.startswith("-") for word in rest)):
+        whole.error(f"unrecognized arguments: {' '.join(rest)}")
     if asked.command == "run":  # outside of what follows: the script's errors and streams are its own
         return importlib.import_module("chainrule.runner").run(asked.script, asked.arguments)  # type: ignore[no-any-return]
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a console without ∂ or 梯 still shows the rest
     try:
+        asked.words = [*getattr(asked, "words", ()), *rest]  # argparse takes none that stand after an option
         status: int = asked.action(asked)
         sys.stdout.flush()
     except KeyboardInterrupt:
@@ -100,18 +107,20 @@ def parser() -> argparse.ArgumentParser:
 
     explain = command("explain", _explain, "show why the gradient of a formula is what it is", epilog=EXPLAIN_EXAMPLES)
     explain.add_argument("formula", metavar="FORMULA", help='such as "3*(a + b*c)"')
-    explain.add_argument("values", metavar="NAME=VALUE", nargs="*", help="the value of each variable")
+    explain.add_argument("words", metavar="NAME=VALUE", nargs="*", help="the value of each variable")
     explain.add_argument("--svg", metavar="FILE", type=Path, help="draw the graph into FILE as well")
     language(explain)
 
     derive = command("derive", _derive, "derive the gradient of a matrix formula as a formula", epilog=DERIVE_EXAMPLES)
     derive.add_argument("formula", metavar="FORMULA", help='such as "x.T @ A @ x"')
+    derive.add_argument("words", metavar="NAME=KIND", nargs="*",
+                        help="scalar, vector, matrix or symmetric, or sizes such as m,n")
     derive.add_argument("--wrt", metavar="NAME", required=True, help="the variable to differentiate by")
     derive.add_argument("--layout", choices=("denominator", "numerator"), default="denominator",
                         help="of a vector's derivative: the gradient's shape, or the Jacobian's (default: %(default)s)")
     form = derive.add_mutually_exclusive_group()
-    form.add_argument("--latex", action="store_true", help="print LaTeX")
-    form.add_argument("--code", action="store_true", help="print PyTorch code")
+    form.add_argument("--latex", action="store_true", help="print the equation in LaTeX")
+    form.add_argument("--code", action="store_true", help="print Python code over NumPy")
     language(derive)
 
     demo = command("demo", _demo, "tell the story of gradients in six chapters and write it into a folder")
@@ -122,43 +131,76 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _explain(asked: argparse.Namespace) -> int:
+    if asked.svg and asked.svg.suffix != ".svg":
+        raise Mistake(f"--svg {asked.svg}: the name of the drawing must end in .svg")
     values: dict[str, Any] = {}
-    for word in asked.values:
+    for word in asked.words:
         name, value = _value(word)
         if name in values:
             raise Mistake(f"{name} is given twice")
         values[name] = value
-    explanation = importlib.import_module("chainrule.see.explain").explain_formula(
-        asked.formula.strip(), values, language(asked.lang))
+    explain_formula = importlib.import_module("chainrule.see").explain_formula
+    explanation = _without_lines(explain_formula, asked.formula.strip(), values, language(asked.lang))
     if asked.svg:
         explanation.save(asked.svg)
-    print(explanation)
+    explanation.print()
     return 0
+
+
+def _without_lines(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call ``function``. Messages name the line of the user's program; here there is none, only the launcher's."""
+    frame: FrameType | None = sys._getframe()
+    files = {}
+    while frame is not None:
+        files[frame.f_code.co_filename] = inside[frame.f_code.co_filename]
+        frame = frame.f_back
+    inside.update(dict.fromkeys(files, True))
+    try:
+        return function(*args, **kwargs)
+    finally:
+        inside.update(files)
 
 
 def _value(word: str) -> tuple[str, Any]:
     """``a=[1,2]`` as its name and numbers."""
-    name, equals, text = (part.strip() for part in word.partition("="))
-    if not equals or not name.isidentifier():
-        raise Mistake(f"{word!r} is not of the form name=value; write, for example, a=5 or x=[1,2,3]")
+    name, text = _named(word, "a=5 or x=[1,2,3]")
     try:
         value = float(text) if text.lstrip("+-").lower() in ("inf", "nan") else ast.literal_eval(text)
-        if not _numbers(value):
-            raise ValueError
+        _shape(value)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        raise Mistake(f"{name}={text}: {text or 'nothing'} is not a number or a list of numbers; "
+        raise Mistake(f"{name}={text}: {text or 'nothing'} is not a number or an even list of numbers; "
                       f"write, for example, {name}=5 or {name}=[1,2,3]") from None
     return name, value
 
 
-def _numbers(value: Any) -> bool:
+def _named(word: str, example: str) -> tuple[str, str]:
+    """A word of the form name=text, as its two parts."""
+    name, equals, text = (part.strip() for part in word.partition("="))
+    if not equals or not name.isidentifier():
+        raise Mistake(f"{word!r} is not of the form name=value; write, for example, {example}")
+    return name, text
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    """The shape of a number or a list of them. Raises ValueError for anything else, and for uneven lists."""
     if isinstance(value, list):
-        return bool(value) and all(map(_numbers, value))
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+        (inner,) = {_shape(item) for item in value}
+        return (len(value), *inner)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError
+    return ()
 
 
 def _derive(asked: argparse.Namespace) -> int:
-    ...
+    shapes = {}
+    for word in asked.words:
+        name, kind = _named(word, "A=symmetric, c=scalar or W=m,n")
+        shapes[name] = tuple(size.strip() for size in kind.split(",")) if "," in kind else kind
+    derive = importlib.import_module("chainrule.derive").derive
+    derivation = _without_lines(derive, asked.formula.strip(), asked.wrt, layout=asked.layout,
+                                lang=language(asked.lang), **shapes)
+    print(derivation.latex_equation if asked.latex else derivation.code if asked.code else derivation)
+    return 0
 
 
 def _demo(asked: argparse.Namespace) -> int:

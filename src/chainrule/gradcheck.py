@@ -38,8 +38,8 @@ def gradcheck(
                          f"{len(given)} does; make one with torch.tensor(..., dtype=torch.float64, requires_grad=True)")
     for k in asked:
         if given[k].np_dtype != F64:
-            warnings.warn(f"gradcheck: input {k} requires gradient and is {given[k].dtype}, not double precision: a step "
-                          f"of {eps:g} is lost in its rounding, so the check will likely fail; pass it as x.double()",
+            warnings.warn(f"gradcheck: input {k} requires gradient and is {given[k].dtype}, not double precision: a "
+                          f"step of {eps:g} is lost in its rounding, so the check will likely fail; pass x.double()",
                           UserWarning, stacklevel=2)
     try:
         for k in asked:
@@ -124,8 +124,8 @@ def _compare(function: Callable[..., Any], given: Sequence[Any], k: int, eps: fl
     wrong = ~(np.abs(got - expected) <= allowed) & ~(got == expected) & ~(np.isnan(got) & np.isnan(expected))
     if not wrong.any():
         return
-    worst = np.unravel_index(np.argmax(np.where(wrong, np.nan_to_num(np.abs(got - expected) / allowed, nan=np.inf), -1)),
-                             got.shape)
+    excess = np.nan_to_num(np.abs(got - expected) / allowed, nan=np.inf)
+    worst = np.unravel_index(np.argmax(np.where(wrong, excess, -1)), got.shape)
     places = [(number, place) for number, out in enumerate(outs) for place in np.ndindex(tuple(out.shape))]
     number, place = places[int(worst[-1])]
     raise GradcheckError(MISMATCH.format(
@@ -154,9 +154,9 @@ def _name(function: Callable[..., Any]) -> str:
 
 
 MISMATCH = (
-    "gradcheck: Jacobian mismatch for output {out} with respect to input {input} of {name}: d {o} / d {i} is {got:.10g} "
-    "by backward and {expected:.10g} by the central difference with step {eps:g}; they may differ by {allowed:.3g} (atol "
-    "{atol:g}, rtol {rtol:g}), and {count} of the {total} pairs for this input of shape {shape} do by more. Likely causes: "
-    "a wrong derivative in an op of your own, a value that left the graph (detach(), .data, .item()), or a kink within "
-    "the step"
+    "gradcheck: Jacobian mismatch for output {out} with respect to input {input} of {name}: d {o} / d {i} is "
+    "{got:.10g} by backward and {expected:.10g} by the central difference with step {eps:g}; they may differ by "
+    "{allowed:.3g} (atol {atol:g}, rtol {rtol:g}), and {count} of the {total} pairs for this input of shape {shape} do "
+    "by more. Likely causes: a wrong derivative in an op of your own, a value that left the graph (detach(), .data, "
+    ".item()), or a kink within the step"
 )

@@ -89,7 +89,7 @@ def broadcasting_is_summed(torch):
 
 def requires_grad_of_results(torch):
     x, c = leaf(torch), torch.tensor(1.0)
-    return (x * c).requires_grad, (c * c).requires_grad, (x > 1).requires_grad, x.long().requires_grad, x.sign().requires_grad
+    return [y.requires_grad for y in (x * c, c * c, x > 1, x.long(), x.sign())]
 
 
 def is_leaf_of_results(torch):
@@ -398,7 +398,8 @@ def where_and_masks(torch):
 
 def kinks(torch):
     x, zero = leaf(torch, -1.0, 0.0, 1.0), torch.zeros(3, requires_grad=True)
-    (x.relu() + x.abs() + torch.maximum(x, zero) + 2 * torch.minimum(x, zero) + x.clamp(-1.0, 0.0) + x.sign()).sum().backward()
+    y = x.relu() + x.abs() + torch.maximum(x, zero) + 2 * torch.minimum(x, zero) + x.clamp(-1.0, 0.0) + x.sign()
+    y.sum().backward()
     return x.grad, zero.grad
 
 

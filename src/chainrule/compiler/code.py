@@ -48,8 +48,7 @@ def literal(value: Any, dtype: DType, lanes: int = 1) -> str:
     else:
         wide = float(np.asarray(value, dtype))
         text = f"0x{struct.unpack('<Q', struct.pack('<d', wide))[0]:016X}"
-    one = kind(dtype)
-    return text if lanes == 1 else f"<{', '.join([f'{one} {text}'] * lanes)}>"
+    return text if lanes == 1 else f"splat ({kind(dtype)} {text})"
 
 
 class Code:

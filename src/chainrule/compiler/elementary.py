@@ -44,8 +44,7 @@ class Float:
         return literal(value, self.dtype, self.lanes)
 
     def int(self, value: int) -> str:
-        one = f"i{self.bits}"
-        return str(value) if self.lanes == 1 else f"<{', '.join([f'{one} {value}'] * self.lanes)}>"
+        return str(value) if self.lanes == 1 else f"splat (i{self.bits} {value})"
 
     def op(self, name: str, a: str, b: str) -> str:
         """``fadd``, ``fmul``, ... of floats."""

@@ -1,7 +1,7 @@
 """From a graph to something to call."""
 
 import ctypes
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -26,6 +26,19 @@ def build(graph: Graph, writes: Mapping[int, int] | None = None, native: bool = 
 
     ``writes`` says which outputs are written into which inputs in place: {output: input}. Raises ValueError for a
     pair that differs in shape or dtype, TraceError for what has no lowering, MissingExtra without llvmlite.
+
+    >>> from chainrule.spec import Spec
+    >>> from chainrule.symbol import graph_of, symbols
+    >>> (x,) = symbols(x=Spec((3,), np.dtype("float64")))
+    >>> kernel = build(graph_of([x], [(x * x).sum()]), native=False)
+    >>> kernel.call([np.array([1.0, 2.0, 3.0])])
+    [array(14.)]
+    >>> print(kernel)
+    input in0: float64[3]
+    output out0: float64[1]
+    for i0 in 3 vector:
+      %1 = mul float64(in0[i0], in0[i0])
+      out0[0] add= %1
     """
     writes = dict(writes or {})
     for j, i in writes.items():
@@ -62,36 +75,43 @@ class Kernel:
         self.bind(arrays, outputs)()
         return outputs
 
-    def repeat(self, times: int, arrays: Sequence[Array]) -> list[Array]:
-        """The outputs of ``times`` runs, stacked; what is written in place carries over from run to run."""
-        outputs = self.empty(arrays, times)
-        if self.native:
-            self.bind(arrays, outputs, times)()
-        else:
-            for t in range(times):
-                self.bind(arrays, [out if j in self.writes else out[t, ...] for j, out in enumerate(outputs)])()
+    def repeat(self, times: int, arrays: Sequence[Array], last: Collection[int] = ()) -> list[Array]:
+        """The outputs of ``times`` runs, stacked; what is written in place carries over from run to run.
+
+        Of the outputs in ``last`` only the last run's are kept.
+        """
+        outputs = [out if j in self.writes or j in last else np.empty((times, *out.shape), out.dtype)
+                   for j, out in enumerate(self.empty(arrays))]  # fmt: skip
+        self.bind(arrays, outputs, times)()
         return outputs
 
-    def empty(self, arrays: Sequence[Array], *stacked: int) -> list[Array]:
+    def empty(self, arrays: Sequence[Array]) -> list[Array]:
         """An array for each output: the input that it is written into, or a new one."""
-        return [arrays[self.writes[j]] if j in self.writes else np.empty((*stacked, *spec.shape), spec.dtype)
+        return [arrays[self.writes[j]] if j in self.writes else np.empty(spec.shape, spec.dtype)
                 for j, spec in enumerate(self.outputs)]  # fmt: skip
 
     def bind(self, inputs: Sequence[Array], outputs: Sequence[Array | None], times: int = 1) -> Callable[[], None]:
         """A function without arguments that runs on these very arrays, ``times`` times in one native call.
 
+        An output array with one more axis in front takes each run's result at its place, one without the last run's.
         What stands in ``outputs`` for an output that is written in place is ignored.
         """
         self._check(inputs)
         own = [inputs[self.writes[j]] if j in self.writes else out for j, out in enumerate(outputs)]
+        stacks = [_stacks(j, out, spec, times) for j, (out, spec) in enumerate(zip(own, self.outputs, strict=True))]
         if self.native is None:
-            return partial(interpret, self.program, inputs, own)
+            return partial(self._interpret, inputs, own, stacks, times)
         arena = np.empty(self.program.arena_size, np.uint8)
         arrays = [a for a in (*inputs, *own, arena) if a is not None]
-        table = np.array([*(a.ctypes.data for a in arrays), *(blas.gemm() or (0, 0))], np.uint64)
+        steps = [out.nbytes * stacked for out, stacked in zip(self.program.outputs, stacks)]
+        table = np.array([*(a.ctypes.data for a in arrays), *(blas.gemm() or (0, 0)), *steps], np.uint64)
         run = partial(self.native.run, ctypes.c_void_p(table.ctypes.data), ctypes.c_int64(times))
         run.keeps = (self, table, arrays)  # type: ignore[attr-defined]
         return run
+
+    def _interpret(self, inputs: Sequence[Array], outputs: Sequence[Any], stacks: Sequence[bool], times: int) -> None:
+        for t in range(times):
+            interpret(self.program, inputs, [out[t, ...] if s else out for out, s in zip(outputs, stacks)])
 
     def _check(self, arrays: Sequence[Array]) -> None:
         if len(arrays) != len(self.inputs):
@@ -107,3 +127,11 @@ class Kernel:
             for k, array in enumerate(arrays):
                 if k != i and np.may_share_memory(array, arrays[i]):
                     raise ValueError(f"call: inputs {i} and {k} share memory, and input {i} is written in place")
+
+
+def _stacks(j: int, out: Array | None, spec: Spec, times: int) -> bool:
+    """Whether an output array takes the results of all runs. Raises ValueError if it takes neither all nor one."""
+    found = None if out is None else Spec(out.shape, out.dtype)
+    if out is None or not out.flags.c_contiguous or found not in (spec, Spec((times, *spec.shape), spec.dtype)):
+        raise ValueError(f"bind: output {j} needs a contiguous array for {spec}, got {found}")
+    return out.ndim > spec.ndim

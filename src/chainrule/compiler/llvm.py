@@ -1,8 +1,8 @@
 """A program as the text of an LLVM module with one entry point.
 
-``void step(ptr buffers, i64 times)`` runs the program ``times`` times. ``buffers`` holds the addresses of the inputs,
-of the outputs, of the arena, and of BLAS's sgemm and dgemm. Each further run writes its outputs behind those of the run
-before, while outputs in place of an input carry over.
+``void step(ptr table, i64 times)`` runs the program ``times`` times. The table holds the addresses of the inputs, of
+the outputs, of the arena, and of BLAS's sgemm and dgemm; then for each output how many bytes further the next run
+writes it. Outputs in place of an input carry over from run to run.
 """
 
 from chainrule.compiler.code import Code, kind, literal
@@ -19,12 +19,14 @@ def module(program: Program, register: int) -> str:
     names: dict[str, str] = {}
     needs: dict[str, str] = {}
     main = Code()
-    pointers = _pointers(program, main)
+    count = len(program.inputs) + len(program.outputs) + 3
+    pointers = [_entry(main, k, "ptr") for k in range(count)]
+    strides = [_entry(main, k, "i64") for k in range(count, count + len(program.outputs))]
     main.do("%some = icmp sgt i64 %times, 0")
     main.branch("%some", "run", "end")
     main.begin("run")
     main.do("%t = phi i64 [ 0, %entry ], [ %next, %run ]")
-    places = _places(program, main, pointers)
+    places = _places(program, main, pointers, strides)
     for step in (part for whole in program.steps for part in (*_fills(whole), whole)):
         text, buffers = _nest(step, register, needs) if isinstance(step, Nest) else _product(step)
         name = names.setdefault(text, f"part{len(names)}")
@@ -35,26 +37,22 @@ def module(program: Program, register: int) -> str:
     main.do("%next = add i64 %t, 1")
     main.branch(main.let("icmp slt i64 %next, %times"), "run", "end")
     parts = [text.replace("@NAME", f"@{name}") for text, name in names.items()]
-    entry = ["define void @step(ptr %buffers, i64 %times) #0 {", "entry:", *main.lines, "end:", "  ret void", "}"]
+    entry = ["define void @step(ptr %table, i64 %times) #0 {", "entry:", *main.lines, "end:", "  ret void", "}"]
     attributes = f'attributes #0 = {{ nounwind "prefer-vector-width"="{8 * register}" }}\n'
     return "\n".join([*needs.values(), *parts, *entry, attributes])
 
 
-def _pointers(program: Program, main: Code) -> list[str]:
-    """The table of addresses, loaded."""
-    found = []
-    for k in range(len(program.inputs) + len(program.outputs) + 3):
-        place = main.let(f"getelementptr ptr, ptr %buffers, i64 {k}")
-        found.append(main.let(f"load ptr, ptr {place}"))
-    return found
+def _entry(main: Code, k: int, kind: str) -> str:
+    """Entry k of the table."""
+    return main.let(f"load {kind}, ptr {main.let(f'getelementptr i64, ptr %table, i64 {k}')}")
 
 
-def _places(program: Program, main: Code, pointers: list[str]) -> dict[Buffer, str]:
+def _places(program: Program, main: Code, pointers: list[str], strides: list[str]) -> dict[Buffer, str]:
     """Where each buffer lies in this run."""
     places = dict(zip(program.inputs, pointers))
-    for buffer, pointer in zip(program.outputs, pointers[len(program.inputs) :]):
+    for buffer, pointer, stride in zip(program.outputs, pointers[len(program.inputs) :], strides, strict=False):
         if buffer not in places:
-            behind = main.let(f"mul i64 %t, {buffer.nbytes}")
+            behind = main.let(f"mul i64 %t, {stride}")
             places[buffer] = main.let(f"getelementptr i8, ptr {pointer}, i64 {behind}")
     arena = pointers[len(program.inputs) + len(program.outputs)]
     for buffer, at in program.arena.items():

@@ -23,7 +23,7 @@ ENTRY = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)
 
 
 class Native:
-    """Machine code in memory; ``run(buffers, times)`` is its entry point. The code lives as long as this object."""
+    """Machine code in memory; ``run(table, times)`` is its entry point. The code lives as long as this object."""
 
     def __init__(self, library: Any):
         self._library = library

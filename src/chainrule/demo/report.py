@@ -23,7 +23,7 @@ class Report:
         self.stream = stream or sys.stdout
         self.live = self.stream.isatty()
         self.bold = ("\x1b[1m", "\x1b[0m") if self.live and not os.environ.get("NO_COLOR") else ("", "")
-        self.width = max(40, min(shutil.get_terminal_size().columns, 100))
+        self.width = max(40, min(shutil.get_terminal_size((100, 24)).columns, 100))
         self.parts: list[str] = []
 
     @property
@@ -57,7 +57,7 @@ class Report:
         right = [all(_is_number(row[k]) for row in body) for k in range(len(heads))]
         widths = [max(cells(row[k]) for row in [heads, *body]) for k in range(len(heads))]
         begin, end = self.bold
-        lines = ["  ".join(map(_set, row, widths, right)) for row in [heads, *body]]
+        lines = ["  ".join(map(padded, row, widths, right)) for row in [heads, *body]]
         rule = "  ".join("─" * width for width in widths)
         self._print("\n" + "\n".join(f"    {line}".rstrip() for line in (begin + lines[0] + end, rule, *lines[1:])))
         marks = ["---:" if to_right else ":---" for to_right in right]
@@ -127,6 +127,7 @@ def _is_number(text: str) -> bool:
     return not text or text.lstrip("+-−")[:1].isdigit()
 
 
-def _set(text: str, width: int, to_right: bool) -> str:
+def padded(text: str, width: int, to_right: bool = False) -> str:
+    """The text in so many cells, at the left or the right of them."""
     space = " " * (width - cells(text))
     return space + text if to_right else text + space

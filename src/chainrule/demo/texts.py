@@ -7,13 +7,15 @@ CHINESE = {
     "by definition": "按定义",
     "central difference": "中心差分",
     "largest error": "最大误差",
+    "partial derivative": "偏导数",
+    "its value": "它的值",
+    "rule": "法则",
+    "as code": "代码",
     "in words": "用文字说",
     "step": "步",
     "element": "元素",
     "path": "路径",
     "product": "乘积",
-    "function": "函数",
-    "gradient": "梯度",
     "epoch": "轮次",
     "loss": "损失",
     "how": "方式",
@@ -75,20 +77,26 @@ matrix
   zh: 第 2 章  梯度向量与矩阵法则
 
 matrix.what
-  en: A function of several variables has a partial derivative for each; together they are a vector, the gradient:
-  zh: 多元函数对每个变量都有一个偏导数；把它们排在一起就是一个向量，即梯度：
+  en: A function of several variables has a partial derivative for each: its slope when that one moves and the others
+      are held still. Together they are a vector, the gradient. J(x) = x₁² + 2x₂² + x₁x₃ at x = (1, −2, 3):
+  zh: 多元函数对每个变量都有一个偏导数：只让这个变量动、其余不动时的斜率。把它们排在一起就是一个向量，即梯度。
+      取 J(x) = x₁² + 2x₂² + x₁x₃，在 x = (1, −2, 3) 处：
 
 matrix.rules
-  en: For vectors and matrices a few rules carry far. These are not looked up: chainrule differentiates each
-      function on symbols, with sizes m and n left open, by the very rules that backward() runs, and simplifies.
-  zh: 对向量和矩阵，几条法则就能走很远。它们不是查表得来的：chainrule 在符号上求导，大小 m、n 都不固定，
-      用的正是 backward() 运行的那些法则，然后化简。
+  en: For vectors and matrices a few rules carry far. They are not looked up: chainrule runs the very rules that
+      backward() runs, on symbols whose sizes stay open, and simplifies what arrives at x.
+  zh: 对向量和矩阵，几条法则就能走很远。它们不是查表得来的：chainrule 用 backward() 运行的那些法则在符号上求导，
+      大小不固定，再把到达 x 的结果化简。
+
+matrix.table
+  en: The same for the rules of the textbook; A is a matrix, x and y are column vectors:
+  zh: 教科书里的几条法则，都这样推出；A 是矩阵，x 和 y 是列向量：
 
 matrix.layout
-  en: Denominator layout: a gradient has the shape of x, so ∇ₓ(Ax) is the transpose of the Jacobian. The last
-      column is the largest difference from central differences at random values and three sizes.
-  zh: 采用分母布局：梯度的形状与 x 相同，所以 ∇ₓ(Ax) 是雅可比矩阵的转置。最后一列是在随机取值和三种大小下，与中心
-      差分相比的最大误差。
+  en: Denominator layout: the gradient of a number has the shape of x, and ∇ₓ(Ax) is the transpose of the Jacobian.
+      The last column is the largest relative difference from central differences, at random points of three sizes.
+  zh: 采用分母布局：数的梯度与 x 同形，∇ₓ(Ax) 是雅可比矩阵的转置。最后一列是在三种大小的随机点上与中心差分的最大
+      相对误差。
 
 chain
   en: 3. The chain rule
@@ -132,11 +140,15 @@ weight
   zh: 第 5 章  网络中的一个权重
 
 weight.what
-  en: A network with 2 inputs, 2 and 2 tanh neurons and 1 tanh output. Its loss is L = ½(y − t)² for the target
-      t = 1. One weight of the first layer, W1[0,0], joins the first input to the first neuron; from there
-      {count} paths lead to the loss. Its gradient is the sum over them.
-  zh: 一个 2-2-2-1 的 tanh 网络，损失 L = ½(y − t)²，目标 t = 1。第一层的一个权重 W1[0,0] 连接第一个输入和第一个
-      神经元，从那里到损失共有 {count} 条路径；它的梯度就是这些路径的和。
+  en: A network with 2 inputs, two layers of 2 tanh neurons and 1 tanh output. Its loss is the square of its error e,
+      for the target 1:
+  zh: 一个 2-2-2-1 的 tanh 网络：2 个输入，两层各 2 个神经元，1 个输出。目标是 1，损失是误差 e 的平方：
+
+weight.paths
+  en: The weight W1[0, 0] joins the first input to the first neuron. From there the paths part and meet again at z3.
+      The gradient is the sum over the paths, each a product of the derivatives along it:
+  zh: 权重 W1[0, 0] 连接第一个输入和第一个神经元。路径从那里分开，在 z3 又会合。梯度是各条路径之和，每条路径是
+      沿途导数的乘积：
 
 weight.picture
   en: the graph of the whole network and its loss

@@ -14,9 +14,10 @@ are columns. Sorting goes by each variable's place in the user's formula, so tha
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property, reduce
+from itertools import pairwise
 
 from chainrule.spec import Size
 
@@ -88,11 +89,11 @@ class Sum(Atom):
     poly: "Poly"
 
     @cached_property
-    def symmetric(self) -> bool:  # type: ignore[override]
+    def symmetric(self) -> bool:
         return self.poly.rows == self.poly.cols and transposed(self.poly) == self.poly
 
     @cached_property
-    def key(self) -> str:  # type: ignore[override]
+    def key(self) -> str:
         return f"({self.poly.key})"
 
 
@@ -101,10 +102,12 @@ class Hadamard(Atom):
     """The elementwise product of two or more equal shapes."""
 
     parts: "tuple[Poly, ...]"
+    shown: "tuple[Poly, ...]" = field(compare=False)
+    """As the user wrote it; ``parts`` are sorted."""
 
     @cached_property
-    def key(self) -> str:  # type: ignore[override]
-        return "*".join(p.key for p in self.parts)
+    def key(self) -> str:
+        return " *".join(p.key for p in self.parts)
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,7 @@ class Diagonal(Atom):
         return True
 
     @cached_property
-    def key(self) -> str:  # type: ignore[override]
+    def key(self) -> str:
         return f"{self.poly.key}d"
 
 
@@ -127,10 +130,12 @@ class Inner(Atom):
     """A scalar: a chain that begins with a row and ends with a column."""
 
     chain: "tuple[Factor, ...]"
+    shown: "tuple[Factor, ...]" = field(compare=False)
+    """As the user wrote it, the chain or its transpose."""
 
     @cached_property
-    def key(self) -> str:  # type: ignore[override]
-        return ".".join(f.key for f in self.chain)
+    def key(self) -> str:
+        return chain_key(self.chain)
 
 
 @dataclass(frozen=True)
@@ -141,7 +146,7 @@ class Frobenius(Atom):
     right: "Poly"
 
     @cached_property
-    def key(self) -> str:  # type: ignore[override]
+    def key(self) -> str:
         return f"<{self.left.key},{self.right.key}>"
 
 
@@ -169,6 +174,10 @@ class Factor:
         return self if self.atom.symmetric else Factor(self.atom, not self.flipped)
 
 
+def chain_key(chain: "tuple[Factor, ...]") -> str:
+    return "".join(f"{f.key} " for f in chain)
+
+
 Scalars = tuple[tuple[Atom, Fraction], ...]
 Chain = tuple[Factor, ...]
 
@@ -183,7 +192,8 @@ class Term:
 
     @cached_property
     def key(self) -> str:
-        return ".".join(f.key for f in self.chain) + "|" + "".join(f"{a.key}^{-e}" for a, e in self.scalars)
+        scalars = "".join(f"{atom.key} ^{-exponent}" for atom, exponent in self.scalars)
+        return f"{chain_key(self.chain)}|{scalars}"
 
 
 @dataclass(frozen=True)
@@ -224,14 +234,18 @@ def size(of: Size) -> Poly:
 
 def added(polys: Iterable[Poly], rows: Size, cols: Size) -> Poly:
     """The sum of expressions of one shape, like terms together."""
+    terms = merged(t for p in polys for t in p.terms)
+    flat = merged(each for t in terms for each in opened(t))
+    return Poly(rows, cols, tuple(sorted(flat, key=lambda t: t.key)))
+
+
+def merged(terms: Iterable[Term]) -> list[Term]:
+    """x + 2x = 3x."""
     coefs: dict[tuple[Scalars, Chain], Fraction] = {}
-    for p in polys:
-        for t in p.terms:
-            for flat in opened(t):
-                like = (flat.scalars, flat.chain)
-                coefs[like] = coefs.get(like, Fraction(0)) + flat.coef
-    terms = [Term(coef, *like) for like, coef in coefs.items() if coef]
-    return Poly(rows, cols, tuple(sorted(terms, key=lambda t: t.key)))
+    for t in terms:
+        like = (t.scalars, t.chain)
+        coefs[like] = coefs.get(like, Fraction(0)) + t.coef
+    return [Term(coef, *like) for like, coef in coefs.items() if coef]
 
 
 def opened(term: Term) -> tuple[Term, ...]:
@@ -290,7 +304,7 @@ def term(coef: Fraction, scalars: Scalars, chain: Chain) -> Term:
     edges: list[Size] = [*(f.rows for f in kept), *(f.cols for f in kept[-1:])]
     narrow = [k for k, edge in enumerate(edges) if edge == 1]
     found = list(scalars)
-    for start, end in zip(narrow, narrow[1:], strict=False):
+    for start, end in pairwise(narrow):
         inner = of_inner(kept[start:end])
         coef *= inner.coef
         found += inner.scalars
@@ -300,15 +314,16 @@ def term(coef: Fraction, scalars: Scalars, chain: Chain) -> Term:
     for atom, exponent in found:
         exponents[atom] = exponents.get(atom, Fraction(0)) + exponent
     powers = ((atom, e) for atom, e in exponents.items() if e)
-    return Term(coef, tuple(sorted(powers, key=lambda power: power[0].key)), kept)
+    return Term(coef, tuple(sorted(powers, key=lambda power: (not isinstance(power[0], Leaf), power[0].key))), kept)
 
 
 def of_inner(chain: Chain) -> Term:
     """The scalar that a chain from a row to a column is."""
     if len(chain) == 2 and chain[0].flip == chain[1] and isinstance(chain[1].atom, Ones):
         return size(chain[1].rows).terms[0]
-    chain = min(chain, flipped(chain), key=lambda c: (sum(f.flipped for f in c), [f.key for f in c]))
-    return Term(ONE, ((Inner(1, 1, chain), ONE),))
+    other = flipped(chain)
+    shown = min(chain, other, key=lambda c: sum(f.flipped for f in c))
+    return Term(ONE, ((Inner(1, 1, min(chain, other, key=chain_key), shown), ONE),))
 
 
 def hadamard(p: Poly, q: Poly) -> Poly:
@@ -319,7 +334,7 @@ def hadamard(p: Poly, q: Poly) -> Poly:
     for each in (as_term(p), as_term(q)):
         coef, scalars = coef * each.coef, scalars + each.scalars
         if len(each.chain) == 1 and isinstance(each.chain[0].atom, Hadamard) and not each.chain[0].flipped:
-            parts += each.chain[0].atom.parts
+            parts += each.chain[0].atom.shown
         elif not all(isinstance(f.atom, Ones) for f in each.chain):
             whole = Poly(p.rows, p.cols, (Term(ONE, (), each.chain),))
             parts.append(added([whole], p.rows, p.cols))
@@ -328,7 +343,8 @@ def hadamard(p: Poly, q: Poly) -> Poly:
     elif len(parts) == 1:
         return product(Poly(1, 1, (term(coef, scalars, ()),)), parts[0])
     else:
-        chain = (Factor(Hadamard(p.rows, p.cols, tuple(sorted(parts, key=lambda part: part.key)))),)
+        ordered = tuple(sorted(parts, key=lambda part: part.key))
+        chain = (Factor(Hadamard(p.rows, p.cols, ordered, tuple(parts))),)
     return Poly(p.rows, p.cols, (term(coef, scalars, chain),))
 
 

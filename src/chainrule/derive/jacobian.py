@@ -26,8 +26,7 @@ def _of_term(term: Term, g: Leaf) -> Poly:
             column = Term(term.coef, others, term.chain)
             rows, cols = (term.chain[0].rows, term.chain[-1].cols) if term.chain else (1, 1)
             return algebra.product(Poly(rows, cols, (column,)), row)
-    raise FormulaError("derive: the derivative is not a matrix times what arrives; derive the gradient of a scalar made "
-                       "of it, such as its sum")  # fmt: skip
+    raise FormulaError("derive: the derivative has no notation as a matrix yet; derive a scalar made of it")
 
 
 def _of_chain(chain: Chain, g: Leaf) -> Poly:
@@ -46,7 +45,7 @@ def _of_chain(chain: Chain, g: Leaf) -> Poly:
             others = algebra.hadamard(others, part)
         inner = algebra.product(algebra.diagonal(others), matrix_of(mine, g))
     else:
-        raise FormulaError("derive: the derivative has no notation as a matrix yet; derive the gradient of a scalar")
+        raise FormulaError("derive: the derivative has no notation as a matrix yet; derive a scalar made of it")
     if len(chain) == 1:
         return inner
     return algebra.product(Poly(chain[0].rows, last.rows, (Term(algebra.ONE, (), chain[:-1]),)), inner)
@@ -67,4 +66,5 @@ def holds(atom: Atom, g: Leaf) -> bool:
 
 
 def held(p: Poly, g: Leaf) -> bool:
-    return any(holds(f.atom, g) for t in p.terms for f in t.chain) or any(holds(a, g) for t in p.terms for a, _ in t.scalars)
+    atoms = (atom for t in p.terms for atom in (*(f.atom for f in t.chain), *(a for a, _ in t.scalars)))
+    return any(holds(atom, g) for atom in atoms)

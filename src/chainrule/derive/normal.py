@@ -43,7 +43,7 @@ def as_matrix(of: tuple[Size, ...]) -> tuple[Size, Size]:
 
 
 def unknown(value: Value, *args: Poly) -> Poly:
-    known = ", ".join(sorted({op.name for op in MEANING} - {"reshape", "permute", "cast", "expand"}))
+    known = ", ".join(sorted({op.name for op in MEANING if op.index is None} - {"cast"}))
     raise FormulaError(f"{value.name}: formulas are not derived through it yet; there are {known} (norm, mean and .T "
                        "are made of these). For its gradient at a point use explain() or backward()")  # fmt: skip
 

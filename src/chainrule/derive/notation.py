@@ -6,8 +6,22 @@ from collections.abc import Collection, Sequence
 from fractions import Fraction
 
 from chainrule.derive.algebra import (
-    Atom, Chain, Diagonal, Eye, Factor, Frobenius, Hadamard, Inner, Leaf, Ones, Poly, Sum, Term, flipped, is_square,
-)  # fmt: skip
+    Atom,
+    Chain,
+    Diagonal,
+    Eye,
+    Factor,
+    Frobenius,
+    Hadamard,
+    Inner,
+    Leaf,
+    Ones,
+    Poly,
+    Sum,
+    Term,
+    flipped,
+    is_square,
+)
 from chainrule.expr import greek_name, latex_name
 from chainrule.spec import Size
 
@@ -48,14 +62,16 @@ class Text:
         """A term without its sign."""
         coef = abs(t.coef)
         decimal = as_decimal(coef)
-        above = [] if decimal == "1" or coef.numerator == 1 and not decimal else [(decimal or str(coef.numerator), ATOM)]
-        below = [] if decimal else [(str(coef.denominator), ATOM)]
-        alone = len(t.scalars) + bool(t.chain) == 1
-        for atom, exponent in t.scalars:
-            piece = self.power(atom, abs(exponent))
-            (above if exponent > 0 else below).append(piece if alone else (self.hold(piece, ATOM), ATOM))
+        above, below = ([self.power(atom, abs(e)) for atom, e in t.scalars if e * sign > 0] for sign in (1, -1))
         if t.chain:
             above.append(self.chain(t.chain))
+        above, below = ([*((self.hold(p, ATOM), ATOM) for p in side[:-1]), *side[-1:]] for side in (above, below))
+        if not t.chain and len(above) > 1:
+            above[-1] = self.hold(above[-1], ATOM), ATOM
+        if decimal != "1" and (decimal or coef.numerator != 1):
+            above.insert(0, (decimal or str(coef.numerator), ATOM))
+        if not decimal:
+            below.insert(0, (str(coef.denominator), ATOM))
         whole = self.product(above) if above else ("1", ATOM)
         return self.fraction(whole, self.product(below)) if below else whole
 
@@ -63,20 +79,21 @@ class Text:
         """A scalar with a positive exponent."""
         if is_square(atom) and (self.norms or exponent.denominator == 2 or isinstance(atom, Frobenius)):
             if isinstance(atom, Inner):
-                return self.raised(self.norm(self.chain(atom.chain[len(atom.chain) // 2 :])[0]), 2 * exponent)
+                return self.raised(self.norm(self.chain(atom.shown[len(atom.shown) // 2 :])[0]), 2 * exponent)
             assert isinstance(atom, Frobenius)
             return self.raised(self.norm(self.poly(atom.left)[0]), 2 * exponent)
         return self.raised(self.scalar(atom), exponent)
 
     def scalar(self, atom: Atom) -> Piece:
         if isinstance(atom, Frobenius):
-            return self.total(self.elementwise.join(self.hold(self.poly(side), ATOM) for side in (atom.left, atom.right)))
+            sides = (self.hold(self.poly(side), PRODUCT) for side in (atom.left, atom.right))
+            return self.total(self.elementwise.join(sides))
         if not isinstance(atom, Inner):
             return self.factor(Factor(atom))
-        first, last = (isinstance(atom.chain[k].atom, Ones) for k in (0, -1))
+        first, last = (isinstance(atom.shown[k].atom, Ones) for k in (0, -1))
         if not first and not last:
-            return self.chain(atom.chain)
-        rest = atom.chain[first : len(atom.chain) - last]
+            return self.chain(atom.shown)
+        rest = atom.shown[first : len(atom.shown) - last]
         return self.total(self.chain(flipped(rest) if rest[0].rows == 1 else rest)[0])
 
     def chain(self, chain: Chain) -> Piece:
@@ -92,7 +109,7 @@ class Text:
                 plain = self.eye(rows), ATOM
             case Diagonal(poly=poly):
                 plain = self.diagonal(self.poly(poly)[0]), ATOM
-            case Hadamard(parts=parts):
+            case Hadamard(shown=parts):
                 plain = self.elementwise.join(self.hold(self.poly(part), PRODUCT) for part in parts), ENTRY
             case Sum(poly=poly):
                 plain = self.poly(poly)

@@ -1,6 +1,6 @@
 """Backpropagation over symbols: the engine's own loop and the ops' own rules, on values with symbolic sizes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from chainrule.engine import pull
@@ -12,7 +12,7 @@ from chainrule.symbol import Symbol
 class Node:
     """A value of a traced expression as a node of the tape; see :class:`chainrule.engine.Node`."""
 
-    hooks = None
+    hooks: Sequence[Callable[[Any], Any]] | None = None
 
     def __init__(self, value: Symbol, args: Sequence[Symbol], edges: Sequence["Node | None"]):
         self.serial = value.value.serial + 1 if edges else 0

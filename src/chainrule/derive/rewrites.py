@@ -60,6 +60,7 @@ def factor_on_the_left(p: Poly) -> Poly:
 
 
 def collected(p: Poly, right: bool) -> Poly:
+    p = algebra.added((_entered(term, right) for term in p.terms), p.rows, p.cols)
     groups: dict[tuple[Scalars, Chain, bool], list[Term]] = {}
     for term in p.terms:
         edge = term.chain[-1:] if right else term.chain[:1]
@@ -78,11 +79,31 @@ def collected(p: Poly, right: bool) -> Poly:
     return algebra.added(found, p.rows, p.cols)
 
 
-REAL: tuple[Callable[[Poly], Poly], ...] = (factor_on_the_right, factor_on_the_left, multiplied_out)
+def _entered(term: Term, right: bool) -> Poly:
+    """The term with the sums among its factors collected."""
+    parts = [Poly(1, 1, (Term(term.coef, term.scalars),))]
+    for factor in term.chain:
+        atom = factor.atom
+        plain = collected(atom.poly, right) if isinstance(atom, Sum) else algebra.of_atom(atom)
+        parts.append(algebra.transposed(plain) if factor.flipped else plain)
+    return reduce(algebra.product, parts)
+
+
+def number_in_front(p: Poly) -> Poly:
+    """2a + 2b = 2(a + b)."""
+    simple = all(not t.scalars and t.chain and not any(isinstance(f.atom, Sum) for f in t.chain) for t in p.terms)
+    if not simple or len(p.terms) < 2:
+        return p
+    return Poly(p.rows, p.cols, (algebra.as_term(p),))
+
+
+REAL: tuple[Callable[[Poly], Poly], ...] = (
+    factor_on_the_right, factor_on_the_left, multiplied_out, number_in_front,
+)  # fmt: skip
 
 
 def simplest(p: Poly, cost: Cost) -> tuple[Poly, tuple[str, ...]]:
-    """The cheapest of the forms that some rewrites lead to, and the names of those rewrites; the first of equals."""
+    """The cheapest of the forms that some rewrites lead to, and their laws; the first of equals."""
     found: dict[Poly, tuple[str, ...]] = {p: ()}
     fresh: Iterable[Poly] = [p]
     for _ in range(ROUNDS):
@@ -91,7 +112,7 @@ def simplest(p: Poly, cost: Cost) -> tuple[Poly, tuple[str, ...]]:
             for rewrite in REAL:
                 new = rewrite(form)
                 if new not in found and new not in reached:
-                    reached[new] = (*found[form], rewrite.__name__)
+                    reached[new] = (*found[form], str(rewrite.__doc__).rstrip("."))
         found.update(reached)
         fresh = reached
     best = min(found, key=cost)

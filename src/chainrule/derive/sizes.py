@@ -6,6 +6,7 @@ declare otherwise. Each size is unknown at first; ``A @ x`` makes two of them on
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import Any, Self
 
 import numpy as np
@@ -15,7 +16,7 @@ from chainrule.expr import greek_name
 from chainrule.formula import Formula, Part
 from chainrule.op import Op
 from chainrule.ops import reduction
-from chainrule.spec import Dim, Size, Spec, float64
+from chainrule.spec import Dim, Size, Spec, float64, numel
 from chainrule.vocabulary import Vocabulary
 
 KINDS = {"scalar": 0, "vector": 1, "matrix": 2, "symmetric": 2}
@@ -40,8 +41,7 @@ class Sizes:
     def find(self, size: Size) -> Size:
         if isinstance(size, Dim):
             if "*" in size:
-                factors = [self.find(Dim(f)) for f in size.split("*")]
-                return factors[0] * factors[1] if len(factors) == 2 else Dim("*".join(sorted(map(str, factors))))
+                return numel(self.find(Dim(factor)) for factor in size.split("*"))
             while size in self.same:
                 size = self.same[size]
         return size
@@ -49,7 +49,7 @@ class Sizes:
     def unify(self, a: Size, b: Size) -> bool:
         """Let two sizes be one, if that may be."""
         a, b = self.find(a), self.find(b)
-        if a != b and isinstance(a, Dim) and isinstance(b, Dim) and not "*" in a + b:
+        if a != b and isinstance(a, Dim) and isinstance(b, Dim) and "*" not in a + b:
             if a not in self.fixed:
                 self.same[a] = b
             elif b not in self.fixed:
@@ -60,7 +60,7 @@ class Sizes:
 class Sized(Vocabulary):
     """A carrier of nothing but sizes; ops on it unify them."""
 
-    __slots__ = ("label", "sizes", "given")
+    __slots__ = ("given", "label", "sizes")
 
     def __init__(self, sizes: Sizes, shape: tuple[Size, ...], label: str = ""):
         self.sizes = sizes
@@ -78,13 +78,89 @@ class Sized(Vocabulary):
     def _full(self, shape: tuple[Size, ...], number: Any) -> Self:
         return type(self)(self.sizes, shape, str(number))
 
+    def matmul(self, other: Any) -> Self:
+        if isinstance(other, Sized) and self.ndim == other.ndim == 1:
+            if other.label.endswith(".T") and not self.label.endswith(".T"):
+                raise ShapeError(f"matmul: {self.label} @ {other.label} of vectors is a matrix in the notation of columns "
+                                 "and the inner product in NumPy; write x.T @ y or x @ y for the inner product")
+        return super().matmul(other)
+
     def _apply(self, op: Op, inputs: Sequence[Any], **params: Any) -> Self:
         carriers = [x for x in inputs if isinstance(x, Sized)]
+        first, last = carriers[0], carriers[-1]
         if op is reduction.matmul:
-            self._fit(carriers[0], -1, carriers[1], -2)
+            first._fit(op, -1, last, -2)
         elif op.promotes:
-            for axis in range(-min(map(len, (c.given for c in carriers))), 0):
-                if 1 not in (carriers[0].shape[axis], carriers[-1].shape[axis]):
-                    self._fit(carriers[0], axis, carriers[-1], axis, op.infix or op.name)
+            for axis in range(-min(first.ndim, last.ndim), 0):
+                if 1 not in (first.shape[axis], last.shape[axis]):
+                    first._fit(op, axis, last, axis)
         specs = [Spec(x.shape, self.np_dtype) if isinstance(x, Sized) else x for x in inputs]
-        return type(self)(self.sizes, op.spec(*specs, **params).shape, carriers[0].label)
+        return type(self)(self.sizes, op.spec(*specs, **params).shape, first.label)
+
+    def _fit(self, op: Op, axis: int, other: "Sized", other_axis: int) -> None:
+        if not self.sizes.unify(self.shape[axis], other.shape[other_axis]):
+            why = ("the columns of the first must be as many as the rows of the second" if op is reduction.matmul else
+                   "elementwise, both need one shape")  # fmt: skip
+            raise ShapeError(f"{op.name}: {self.described()} and {other.described()} do not fit: {why}. Transpose one "
+                             "(.T), check the order, or declare other sizes")  # fmt: skip
+
+    def described(self) -> str:
+        """``x of length n``, ``A of shape m × n``."""
+        sizes = [s for s in self.shape if s != 1] or [1]
+        return f"{self.label} of length {sizes[0]}" if len(sizes) == 1 else f"{self.label} of shape {times(sizes)}"
+
+
+def times(sizes: Sequence[Size]) -> str:
+    return " × ".join(map(str, sizes))
+
+
+def by_convention(name: str) -> str:
+    """What a name is unless it is declared."""
+    if name[0].isupper():
+        return "matrix"
+    return "scalar" if greek_name(name.rstrip("0123456789_")) else "vector"
+
+
+def inferred(formula: Formula, wrt: str, declared: Mapping[str, Any]) -> dict[str, Declared]:
+    """The kind and sizes of each name. Raises FormulaError for sizes that do not fit and bad declarations."""
+    for name in (*declared, wrt):
+        if name not in formula.names:
+            raise FormulaError(f"derive: there is no {name} in {formula.text}; its variables are "
+                               f"{', '.join(formula.names) or 'none'}")  # fmt: skip
+    unknown = (Dim(f"?{k}") for k in range(2 * len(formula.names)))
+    shapes: dict[str, tuple[Dim, ...]] = {}
+    for name in formula.names:
+        given = declared.get(name, by_convention(name))
+        if isinstance(given, str):
+            if given not in KINDS:
+                raise FormulaError(f"derive: {name}={given!r} is no kind; declare one of {', '.join(KINDS)}, or sizes "
+                                   f"such as {name}=('m', 'n')")  # fmt: skip
+            shapes[name] = tuple(next(unknown) for _ in range(KINDS[given]))
+        else:
+            shapes[name] = tuple(fixed_size(name, size, formula.names) for size in given)
+    fixed = sorted({size for shape in shapes.values() for size in shape if not size.startswith("?")})
+    sizes = Sizes(fixed)
+    for name, given in declared.items():
+        if given == "symmetric":
+            sizes.unify(*shapes[name])
+
+    def label(part: Part, value: Sized) -> None:
+        value.label = part.text
+
+    formula.evaluate({name: Sized(sizes, shape, name) for name, shape in shapes.items()}, label)
+    letters = (letter for letter in chain(LETTERS, (f"n{k}" for k in count())) if letter not in {*fixed, *formula.names})
+    for name in (wrt, *formula.names):
+        for size in reversed(shapes[name]):
+            if str(sizes.find(size)).startswith("?"):
+                sizes.unify(size, Dim(next(letters)))
+    return {name: Declared(tuple(Dim(sizes.find(s)) for s in shape), declared.get(name) == "symmetric")
+            for name, shape in shapes.items()}  # fmt: skip
+
+
+def fixed_size(name: str, size: Any, names: Sequence[str]) -> Dim:
+    if not isinstance(size, str) or not size.isidentifier():
+        raise FormulaError(f"derive: {name} is declared with the size {size!r}; sizes are names such as 'n', since the "
+                           "formula holds for every size")  # fmt: skip
+    if size in names:
+        raise FormulaError(f"derive: {size!r} is a size of {name} and also a variable; give the size another name")
+    return Dim(size)

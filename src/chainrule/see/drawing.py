@@ -12,22 +12,27 @@ Block = tuple[list[str], int]
 def draw(record: Record, width: int, measure: Callable[[str], int]) -> list[str]:
     """The lines of the drawing; none when it is too wide, or the graph too large for one.
 
-    A node that is used again is drawn once, and stands as its name in brackets where else it is used.
+    Formulas are left out, the output's first, where the drawing fits only without. A node that is used again is drawn
+    once, and stands as its name in brackets where else it is used.
     """
     if len(record.nodes) > MOST:
         return []
-    lines, _ = _Drawing(record, measure).block(record.output)
-    return lines if max(map(measure, lines)) <= width else []
+    every = {node.id for node in record.nodes}
+    for dashes, formulas in ((3, every), (1, every), (1, every - {record.output}), (1, set[int]())):
+        lines, _ = _Drawing(record, dashes, formulas, measure).block(record.output)
+        if max(map(measure, lines)) <= width:
+            return lines
+    return []
 
 
 class _Drawing:
-    def __init__(self, record: Record, measure: Callable[[str], int]):
+    def __init__(self, record: Record, dashes: int, formulas: set[int], measure: Callable[[str], int]):
         self.node = {node.id: node for node in record.nodes}
         self.into: dict[int, list[Edge]] = {}
         for edge in record.edges:
             if self.node[edge.source].op != CONSTANT:
                 self.into.setdefault(edge.target, []).append(edge)
-        self.measure = measure
+        self.dashes, self.formulas, self.measure = dashes, formulas, measure
         self.drawn: set[int] = set()
 
     def block(self, i: int) -> Block:
@@ -36,18 +41,18 @@ class _Drawing:
         if edges and i in self.drawn:
             return [f"({node.name})"], 0
         self.drawn.add(i)
+        label = described(node) if i in self.formulas else f"{node.name} = {show(node.value)}"
         if not edges:
-            return [described(node)], 0
-        lines, rows = self.stacked([(self.block(edge.source), f"{line_text(edge)}") for edge in edges])
-        middle = rows[0] if len(rows) == 1 else rows[len(rows) // 2] if len(rows) % 2 else (rows[0] + rows[-1]) // 2
-        label = described(node)
+            return [label], 0
+        lines, rows = self.stacked([(self.block(edge.source), line_text(edge)) for edge in edges])
+        middle = rows[len(rows) // 2] if len(rows) % 2 else (rows[len(rows) // 2 - 1] + rows[len(rows) // 2]) // 2
         joined = [line + joint(r, rows, middle) + (f"─ {label}" if r == middle else " " * (2 + self.measure(label)))
                   for r, line in enumerate(lines)]  # fmt: skip
         return joined, middle
 
     def stacked(self, parts: Sequence[tuple[Block, str]]) -> tuple[list[str], list[int]]:
         """Blocks above each other, each with its line to the right, all as wide as the widest; the lines' rows."""
-        widest = max(max(map(self.measure, block)) + self.measure(text) + 7 for (block, _), text in parts)
+        widest = max(max(map(self.measure, block)) + self.measure(text) + 3 + 2 * self.dashes for (block, _), text in parts)
         lines: list[str] = []
         rows = []
         for (block, root), text in parts:
@@ -57,7 +62,8 @@ class _Drawing:
             for r, line in enumerate(block):
                 space = widest - self.measure(line)
                 if r == root:
-                    lines.append(f"{line} {'─' * (space - self.measure(text) - 4)} {text} ─")
+                    start = space - self.measure(text) - self.dashes - 3
+                    lines.append(f"{line} {'─' * start} {text} {'─' * self.dashes}")
                 else:
                     lines.append(line + " " * space)
         return lines, rows
@@ -66,7 +72,7 @@ class _Drawing:
 def joint(r: int, rows: Sequence[int], middle: int) -> str:
     """The character where lines meet."""
     if len(rows) == 1:
-        return "─" if r == middle else " "
+        return ""
     if r == rows[0]:
         return "┐"
     if r == rows[-1]:
@@ -78,7 +84,7 @@ def joint(r: int, rows: Sequence[int], middle: int) -> str:
 
 def described(node: Node) -> str:
     """``u = a + v = 11``."""
-    formula = "" if node.leaf or node.text == node.name else f" = {node.text}"
+    formula = "" if node.leaf or node.text == node.name else f" = {node.text.replace(' * ', '*')}"
     return f"{node.name}{formula} = {show(node.value)}"
 
 

@@ -193,4 +193,5 @@ def element_name(q: Quantity, k: int) -> str:
     """``W[0, 1]``; the name alone where there is one element."""
     if q.size == 1:
         return q.name
-    return f"{q.name}[{', '.join(str(int(n)) for n in np.unravel_index(k, q.shape))}]"
+    shape = q.shape if q.seen is None else q.seen
+    return f"{q.name}[{', '.join(str(int(n)) for n in np.unravel_index(k, shape))}]"

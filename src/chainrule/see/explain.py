@@ -89,11 +89,15 @@ class Explanation:
         Raises ValueError for another ending, OSError where the file cannot be written.
         """
         file = File(path)
-        writers = {".svg": self.svg, ".json": lambda: json.dumps(self.record.to_dict(), ensure_ascii=False, indent=1),
-                   ".txt": lambda: self.text(100, False) + "\n"}  # fmt: skip
-        if file.suffix not in writers:
-            raise ValueError(f"save: {file.name!r} must end in {', '.join(writers)}")
-        content = writers[file.suffix]()
+        match file.suffix:
+            case ".svg":
+                content = self.svg()
+            case ".json":
+                content = json.dumps(self.record.to_dict(), ensure_ascii=False, indent=1) + "\n"
+            case ".txt":
+                content = self.text(100, False) + "\n"
+            case _:
+                raise ValueError(f"save: {file.name!r} must end in .svg, .json or .txt")
         part = file.with_name(f".{file.name}.{os.getpid()}")
         try:
             part.write_text(content, encoding="utf-8")
@@ -160,13 +164,14 @@ def _explained(output: Tensor, wrt: Tensor | None, at: Any, names: Names, lang: 
     quantities = _read(output, names)
     evaluate(quantities, output)
     names.assign(quantities)
+    quantities = names.sorted(quantities)
     if wrt is None:
         record = recording.whole(quantities, lang)
         tensors = tuple((q.given, i) for i, q in enumerate(quantities) if isinstance(q.given, Tensor))
     else:
-        start = _quantity(quantities, wrt)
-        q, k = start if start[1] is not None else (start[0], _element(start[0], at))
-        record, tensors = recording.element(quantities, Paths(quantities, q, k), lang), ((wrt, 0),)
+        q, k = _quantity(quantities, wrt)
+        found = Paths(quantities, q, _element(q, at) if k is None else k)
+        record, tensors = recording.element(quantities, found, lang), ((wrt, 0),)
     return Explanation(record, lang, tuple(_notes(quantities, lang)), tensors)
 
 

@@ -1,5 +1,6 @@
 """Local derivatives: the op's own rule, evaluated for the number and traced with names for the text."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from chainrule.rewrite import rewritten
 from chainrule.see.names import symbol
 from chainrule.see.quantities import F64, Quantity
 from chainrule.see.record import show
-from chainrule.spec import Spec, numel
+from chainrule.spec import Spec
 from chainrule.symbol import Symbol, emit
 
 Operand = tuple[str, tuple[int, ...], Any]
@@ -28,7 +29,7 @@ class Written:
     def __init__(self, op: Op, params: Mapping[str, Any], operands: Sequence[Operand], out: Operand):
         self.op, self.params = op, params
         self.builder = Builder()
-        self.symbols: dict[str, Symbol] = {}
+        self.symbols: dict[Any, Symbol] = {}
         self.values: dict[Value, Any] = {}
         self.inputs = [self._symbol(o, BOOL if k < op.first else F64) if o[0] else o[2]
                        for k, o in enumerate(operands)]  # fmt: skip
@@ -36,15 +37,16 @@ class Written:
 
     def _symbol(self, operand: Operand, dtype: np.dtype[Any]) -> Symbol:
         name, shape, value = operand
-        if name not in self.symbols:
-            made = self.symbols[name] = Symbol(self.builder, self.builder.input(symbol(name), Spec(shape, dtype)))
+        if (name, shape) not in self.symbols:
+            made = Symbol(self.builder, self.builder.input(symbol(name), Spec(shape, dtype)))
+            self.symbols[name, shape] = made
             self.values[made.value] = value
-        return self.symbols[name]
+        return self.symbols[name, shape]
 
     def forward(self) -> str:
         """What is computed: ``b * c``."""
         inputs = [x.value if isinstance(x, Symbol) else x for x in self.inputs]
-        return text(readable(emit(self.builder, self.op, inputs, dict(self.params)), {}))
+        return text(applied(self.builder, self.op, inputs, self.params))
 
     def derivative(self, i: int) -> str:
         """The derivative by input ``i`` of an op that works element by element."""
@@ -60,16 +62,25 @@ class Written:
         """The cotangent of input ``i`` as a formula in ``g``, or in words where values only move."""
         inputs = [x.value.spec if isinstance(x, Symbol) and isinstance(self.op, Linear) else x for x in self.inputs]
         g = Symbol(self.builder, self.builder.input("g", self.out.value.spec))
-        part = self.op.reverse(i, g, self.op.known(inputs, self.params, self.out)).value
-        ops = [v.op for v in walk([part]) if isinstance(v.op, Op)]
-        if ops and all(op.index is not None for op in ops):
-            return say("rearranged" if numel(part.shape) <= numel(g.shape) else "repeated", lang)
-        return text(readable(part, {}))
+        inner = part = readable(self.op.reverse(i, g, self.op.known(inputs, self.params, self.out)).value, {})
+        while isinstance(inner.op, Op) and inner.op.index is not None:
+            inner = inner.args[0]
+        if inner is part:
+            return text(part)
+        moves = say("repeated" if math.prod(part.shape) > math.prod(inner.shape) else "rearranged", lang)
+        return moves if inner.op == INPUT else f"{text(inner)}, {moves}"
 
     def _text(self, part: Any, known: Mapping[str, Any]) -> str:
         """A rule, or what a rule gave, or a number."""
         given = part(known) if callable(part) else part
         return text(readable(given.value, self.values)) if isinstance(given, Symbol) else show(given)
+
+
+def applied(builder: Builder, op: Op, inputs: Sequence[Any], params: Mapping[str, Any]) -> Value:
+    """An op of values and numbers; a composite as the one op that it is."""
+    if op.composite is not None:
+        return builder.apply(op, inputs, params)
+    return emit(builder, op, inputs, dict(params))
 
 
 def readable(value: Value, at: Mapping[Value, Any]) -> Value:

@@ -7,20 +7,21 @@ been made by it (``x.mean()`` is a sum and a division); then only the last of th
 
 import ast
 import linecache
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from types import FrameType
 from typing import Any
 
+from chainrule.see.folding import Users, fold, same_place, users_of
 from chainrule.see.quantities import Quantity
 from chainrule.source import Place
 from chainrule.tape import Node
-from chainrule.tensors import Tensor
+from chainrule.tensors import Tensor, wrap
 
 LONGEST = 24  # characters of an expression that stands for a tensor without gradient
 Span = tuple[int, int, int, int]
-Users = dict[Quantity, list[tuple[Quantity, int]]]
 
 
 class Names:
@@ -30,15 +31,25 @@ class Names:
         self.variables: dict[str, Any] = {} if frame is None else {**frame.f_globals, **frame.f_locals}
         self.source = frame is not None
         self.bound: dict[Any, str] = {}
+        self.found: dict[Any, Tensor] = {}
         local = {} if frame is None else frame.f_locals
         for name, tensor in [*(given or {}).items(), *_tensors(local)]:
             self.bound.setdefault(tensor if tensor._node is None else tensor._node, name)
 
     def find(self, node: Node, k: int) -> Tensor | None:
-        """The variable that the source names as operand ``k``, if it is a tensor that fits."""
-        operand = self.operand(node, k)
-        value = self.variables.get(operand.id) if isinstance(operand, ast.Name) else None
-        return value if isinstance(value, Tensor) and value._data.shape == node.shapes[k] else None
+        """The variable that the source names as operand ``k``, if it is a tensor that fits: as the op has seen it."""
+        operand, shape = self.operand(node, k), node.shapes[k]
+        name = operand.id if isinstance(operand, ast.Name) else ""
+        value = self.variables.get(name)
+        if not isinstance(value, Tensor) or value._data.size != math.prod(shape):
+            return None
+        if value._data.shape == shape and value._data.dtype == node.dtypes[k]:
+            return value
+        key = (value, shape, node.dtypes[k])
+        if key not in self.found:
+            self.found[key] = wrap(value._data.astype(node.dtypes[k]).reshape(shape))
+            self.bound.setdefault(self.found[key], self.bound.get(value, name))
+        return self.found[key]
 
     def operand(self, node: Node, k: int) -> ast.expr | None:
         """The expression of operand ``k`` in the source."""
@@ -49,19 +60,34 @@ class Names:
         """Give every tensor a name of its own; numbers have none."""
         tensors = [q for q in quantities if not q.number]
         taken: set[str] = set()
-        users: Users = {q: [] for q in quantities}
-        for q in quantities:
-            for i, arg in enumerate(q.args):
-                users[arg].append((q, i))
+        users = users_of(quantities)
+        fold(quantities, users)
         for q in tensors:
             self._claim(q, self.bound.get(q.node or q.given, ""), taken)
         for q in tensors:
             self._claim(q, self._target(q, users) or self._as_operand(q, users), taken)
-        if not quantities[-1].name:
-            self._claim(quantities[-1], next(name for name in ("J", "L", "out") if name not in taken), taken)
+        last = quantities[-1]
+        if not last.name:
+            self._claim(last, next((name for name in ("J", "L", "out") if name not in taken), ""), taken)
+        for q in reversed(tensors):
+            if q.head is not None and not q.head.name:
+                q.head.name = q.name
         for q in tensors:
-            q.invented = not q.name
+            q.invented = not q.name if q.head is None else q.head.invented
+            if q.head is not None:
+                q.name = q.head.name
             self._claim(q, _fresh("v" if q.wanted else "k", taken), taken)
+            q.place = q.node.place if q.node is not None and self.source else None
+            value = self.variables.get(q.name)
+            if not q.wanted and isinstance(value, Tensor) and value._data.size == q.size:
+                q.seen = value._data.shape
+
+    def sorted(self, quantities: Sequence[Quantity]) -> list[Quantity]:
+        """The leaves first, in the order in which the user's variables came to be; then the others as they are."""
+        order = {key: i for i, key in enumerate(self.bound)}
+        leaves = [q for q in quantities if q.node is None and q.wanted]
+        leaves.sort(key=lambda q: order.get(q.given, len(order)))
+        return leaves + [q for q in quantities if q not in set(leaves)]
 
     def _claim(self, q: Quantity, name: str, taken: set[str]) -> None:
         if q.name or not name:
@@ -72,8 +98,9 @@ class Names:
     def _target(self, q: Quantity, users: Users) -> str:
         """What the source assigns the result to."""
         expression = self._expression(q.node)
-        if isinstance(expression, ast.Call) and any(_same_place(q, user) for user, _ in users[q]):
-            return ""
+        same = [user.node.op for user, _ in users[q] if same_place(q, user) and user.node is not None]
+        if q.node is not None and any(op is not q.node.op or isinstance(expression, ast.Call) for op in same):
+            return ""  # only a step on the way to what the expression gives; else a loop has come here again
         parent = getattr(expression, "parent", None)
         if isinstance(expression, ast.AugAssign):
             target: Any = expression.target
@@ -89,7 +116,7 @@ class Names:
         """How the source writes a given tensor where it is used: ``self.weight``, or a short expression of data."""
         for user, i in users[q] if q.node is None else ():
             near = [*user.args, *(other for other, _ in users[user])]
-            if isinstance(self._expression(user.node), ast.Call) and any(_same_place(user, other) for other in near):
+            if isinstance(self._expression(user.node), ast.Call) and any(same_place(user, other) for other in near):
                 continue
             operand = self.operand(user.node, i) if user.node else None
             text = ast.unparse(operand) if operand else ""
@@ -117,11 +144,6 @@ def _fresh(base: str, taken: set[str]) -> str:
     while f"{base}{number}" in taken:
         number += 1
     return f"{base}{number}"
-
-
-def _same_place(a: Quantity, b: Quantity) -> bool:
-    return (a.node is not None and b.node is not None and a.node.code is b.node.code
-            and a.node.instruction == b.node.instruction)  # fmt: skip
 
 
 def _tensors(variables: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:

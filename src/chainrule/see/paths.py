@@ -29,7 +29,7 @@ class Path:
     def nodes(self, record: Record) -> list[Node]:
         """The nodes on the way, ends included."""
         node = {n.id: n for n in record.nodes}
-        return [*(node[edge.source] for edge in self.edges), node[self.edges[-1].target if self.edges else record.output]]
+        return [*(node[edge.source] for edge in self.edges), node[record.output]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,10 @@ def cut(record: Record, leaf: int, after: int | None = None) -> Cut:
     lines = [e for e in record.edges if e.source in ways and e.target in useful]
     if after is None:
         after = _narrowest(record, lines, place)
-    terms = [Term(e, tangent[e.source], adjoint[e.target], tangent[e.source] * _number(e.derivative) * adjoint[e.target])
-             for e in lines if place[e.source] <= place[after] < place[e.target]]  # fmt: skip
+    terms = []
+    for e in (e for e in lines if place[e.source] <= place[after] < place[e.target]):
+        left, right = tangent[e.source], adjoint[e.target]
+        terms.append(Term(e, left, right, left * _number(e.derivative) * right))
     return Cut(after, tuple(terms), sum(t.product for t in terms))
 
 

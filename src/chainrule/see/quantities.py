@@ -14,7 +14,7 @@ import numpy as np
 from chainrule.errors import GraphError
 from chainrule.modes import Switch, quietly
 from chainrule.op import Linear
-from chainrule.source import at, user_place
+from chainrule.source import Place, at, user_place
 from chainrule.spec import Spec, shown
 from chainrule.tape import Node
 from chainrule.tensors import Tensor, wrap
@@ -41,6 +41,11 @@ class Quantity:
     name: str = ""
     invented: bool = False
     """Is the name ours, not the user's?"""
+    place: Place | None = None
+    head: "Quantity | None" = None
+    """The quantity whose elements these are in another shape, if the user has not asked for that shape."""
+    seen: tuple[int, ...] | None = None
+    """The shape in which the user knows the elements, where it is another."""
     value: Any = None
     grad: Any = None
 

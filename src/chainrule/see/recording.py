@@ -10,14 +10,13 @@ from chainrule.ir import Builder
 from chainrule.messages import say
 from chainrule.modes import Switch
 from chainrule.op import Elementwise, General, Piecewise
+from chainrule.ops.shape import reshape
 from chainrule.see.elements import Paths, Scalar, element_name, factor
-from chainrule.see.local import Written, operand, readable, summed_axes
+from chainrule.see.local import Written, applied, operand, summed_axes
 from chainrule.see.names import symbol
 from chainrule.see.quantities import F64, Quantity, central, knowledge, pulled
 from chainrule.see.record import ABSENT, CONSTANT, FULL, Edge, Node, Record, Source, Summary, Value, show
 from chainrule.spec import Spec
-from chainrule.symbol import Symbol, emit
-from chainrule.tape import Node as TapeNode
 from chainrule.tensors import wrap
 
 WORK = 400_000  # ops run again for central differences, at most
@@ -27,7 +26,8 @@ NESTED = 40  # ops of a graph whose formula is written out in one line
 def whole(quantities: Sequence[Quantity], lang: str) -> Record:
     """The graph of all quantities; where each is a single number, a graph of scalars."""
     scalar = all(q.size == 1 for q in quantities)
-    number = {q: i for i, q in enumerate(quantities)}
+    shown = [q for q in quantities if q.head is None]
+    number = {q: i for i, q in enumerate(shown)}
     leaves = {q for q in quantities if q.node is None and q.wanted}
     affordable = 2 * len(quantities) * sum(q.size for q in leaves) <= WORK
     nodes, edges = [], []
@@ -42,10 +42,10 @@ def whole(quantities: Sequence[Quantity], lang: str) -> Record:
             derivative, rule = None, ""
             if k in passing:
                 derivative, rule = (_number if scalar else _tensor)(q, k, known, written, lang)
-            edges.append(Edge(number[arg], i, k, derivative, rule))
-    last = quantities[-1]
+            edges.append(Edge(number[arg.head or arg], i, k, derivative, rule))
+    last = quantities[-1].head or quantities[-1]
     title = f"{last.name} = {_formula(quantities) or nodes[-1].text}" if last.node is not None else last.name
-    return Record(title, tuple(nodes), tuple(edges), tuple(number[q] for q in quantities if q.node is None), number[last])
+    return Record(title, tuple(nodes), tuple(edges), tuple(number[q] for q in shown if q.node is None), number[last])
 
 
 def element(quantities: Sequence[Quantity], found: Paths, lang: str) -> Record:
@@ -59,9 +59,9 @@ def element(quantities: Sequence[Quantity], found: Paths, lang: str) -> Record:
         difference = central(quantities, q, scalar.k) if first else None
         op = q.node.op.name if q.node is not None and not first else ""
         nodes.append(Node(i, scalar.name, scalar.name if first else _element_text(found, scalar), op,
-                          _item(q.value, scalar.k), _item(q.grad, scalar.k), (), first, _source(q.node),
+                          _item(q.value, scalar.k), _item(q.grad, scalar.k), (), first, _source(q),
                           difference=difference))  # fmt: skip
-    edges = [Edge(number[line.source], number[line.target], line.arg, line.derivative, line.rule) for line in found.lines]
+    edges = [Edge(number[a.source], number[a.target], a.arg, a.derivative, a.rule) for a in found.lines]
     title = f"d{symbol(last.name)}/d{symbol(start.name)}"
     if not nodes:  # an element that is not used
         nodes = [Node(0, start.name, start.name, "", _item(start.of.value, start.k), 0.0, (), True),
@@ -82,13 +82,13 @@ def value_of(array: Any) -> Value:
 
 
 def _node(q: Quantity, i: int, formula: str, difference: Value | None) -> Node:
-    value = None if q.value is None else value_of(q.value)
+    shape = q.shape if q.seen is None else q.seen
+    value, grad = (None if x is None else value_of(np.reshape(x, shape)) for x in (q.value, q.grad))
     if not q.wanted:
         name = "" if q.number or q.invented else q.name
-        return Node(i, name, ABSENT if value is None else show(value), CONSTANT, value, None, q.shape, True)
-    grad = None if q.grad is None else value_of(q.grad)
+        return Node(i, name, ABSENT if value is None else show(value), CONSTANT, value, None, shape, True)
     op = q.node.op.name if q.node else ""
-    return Node(i, q.name, formula, op, value, grad, q.shape, q.node is None, _source(q.node), difference=difference)
+    return Node(i, q.name, formula, op, value, grad, shape, q.node is None, _source(q), difference=difference)
 
 
 def _difference(quantities: Sequence[Quantity], q: Quantity) -> Value | None:
@@ -97,16 +97,16 @@ def _difference(quantities: Sequence[Quantity], q: Quantity) -> Value | None:
     return None if None in slopes else value_of(np.reshape(np.array(slopes, F64), q.shape))
 
 
-def _number(q: Quantity, i: int, known: Any, written: Written, lang: str) -> tuple[Value, str]:
+def _number(q: Quantity, i: int, known: Any, written: Written, lang: str) -> tuple[Value | None, str]:
     """The derivative between two numbers, and its text."""
     assert q.node is not None
-    op, arg = q.node.op, q.args[i]
+    op = q.node.op
     with Switch(grad=False):
         derivative = float(pulled(q, i, wrap(np.ones(q.shape)), known)._data.reshape(()))
     if isinstance(op, Elementwise | Piecewise):
         return derivative, written.derivative(i)
     one = factor(q, i, 0, 0) if isinstance(op, General) else None
-    return derivative, element_name(*one) if one and arg else show(derivative)
+    return derivative, element_name(*one) if one else show(derivative)
 
 
 def _tensor(q: Quantity, i: int, known: Any, written: Written, lang: str) -> tuple[Value | None, str]:
@@ -118,7 +118,9 @@ def _tensor(q: Quantity, i: int, known: Any, written: Written, lang: str) -> tup
     with Switch(grad=False):
         local = np.broadcast_to(op.reverse(i, wrap(np.ones(q.shape)), known)._data, q.shape)
     rule, axes = written.derivative(i), summed_axes(arg.shape, q.shape)
-    return value_of(local), say("over", lang, rule=rule, axis=", ".join(map(str, axes))) if axes else rule
+    same = local.size and (local == local.flat[0]).all() and show(float(local.flat[0])) == rule
+    number = None if same else value_of(local)
+    return number, say("over", lang, rule=rule, axis=", ".join(map(str, axes))) if axes else rule
 
 
 def _written(q: Quantity) -> Written:
@@ -145,14 +147,16 @@ def _formula(quantities: Sequence[Quantity]) -> str:
             condition = q.value is not None and np.asarray(q.value).dtype == bool
             spec = Spec(q.shape, np.dtype(bool) if condition else F64)
             made[q] = q.given if q.number else builder.input(symbol(q.name), spec)
+            if q.seen is not None and q.seen != q.shape:
+                made[q] = builder.apply(reshape, [builder.input(symbol(q.name), Spec(q.seen, F64))], {"shape": q.shape})
         else:
-            made[q] = emit(builder, q.node.op, [made[arg] for arg in q.args], q.node.params)
-    return text(readable(made[quantities[-1]], {}))
+            made[q] = applied(builder, q.node.op, [made[arg] for arg in q.args], q.node.params)
+    return text(made[quantities[-1]])
 
 
-def _source(node: TapeNode | None) -> Source | None:
-    place = node.place if node is not None else None
-    return place and (place.file, place.line, place.column, place.end_column)
+def _source(q: Quantity) -> Source | None:
+    at = q.place
+    return None if at is None else (at.file, at.line, at.column, at.end_column)
 
 
 def _item(array: Any, k: int) -> float | None:

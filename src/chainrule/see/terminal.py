@@ -16,8 +16,10 @@ from chainrule.see.names import symbol
 from chainrule.see.record import CONSTANT, Edge, Node, Record, Value, show
 
 NARROWEST, WIDEST = 60, 120
-STEPS, LEAVES = 40, 24  # of more, the first are shown, and how many there are
-HOPS = 8  # of a longer path, both ends are shown
+STEPS, LEAVES = 24, 24  # of more, the first are shown, and how many there are
+FEW = 8  # paths up to which each is written out in letters
+HOPS = 12  # edges of a path; of a longer one, both ends are shown
+PLAINLY = 5  # edges of a path up to which factors 1 are written
 PLAIN = str.maketrans({"─": "-", "┐": "+", "┘": "+", "├": "+", "┤": "+", "┼": "+", "│": "|", "→": ">", "←": "<-",
                        "·": "*", "−": "-", "—": "-", "…": "...", "Σ": "sum", "α": "a", "∇": "grad "})  # fmt: skip
 BOLD, GREEN, RED, END = "\x1b[1m", "\x1b[32m", "\x1b[31m", "\x1b[0m"
@@ -91,7 +93,9 @@ class _Text:
             isinstance(n.value, int | float | None) for n in record.nodes)  # fmt: skip
 
     def whole(self, notes: Sequence[str]) -> list[str]:
-        lines = [self.bold(self.fit(self.heading())), "", *self.graph(), "", *self.backward(), "", *self.advice()]
+        lines: list[str] = []
+        for part in ([self.heading()], self.graph(), self.backward(), self.advice()):
+            lines += [*map(self.bold, part[:1]), *part[1:], ""] if part else []
         remarks = [*notes]
         if any(n.value is None for n in self.record.nodes):
             remarks.append(say("missing", self.lang))
@@ -100,7 +104,7 @@ class _Text:
             at = "(" + ", ".join("0" * len(larger[0].shape)) + ("," if len(larger[0].shape) == 1 else "") + ")"
             remarks.append(say("element", self.lang, f=self.output.name, x=larger[0].name, at=at))
         for remark in remarks:
-            lines += ["", *wrapped(remark, self.style.width)]
+            lines += [*wrapped(remark, self.style.width), ""]
         while lines and not lines[-1]:
             lines.pop()
         return [line.translate(PLAIN) for line in lines] if self.style.ascii else lines
@@ -108,33 +112,37 @@ class _Text:
     # -- the parts -----------------------------------------------------------------------------------------------
 
     def heading(self) -> str:
-        left = self.record.title
-        if not left.startswith("d") or left.startswith(self.output.name):
-            left = f"{left} = {show(self.output.value)}"
-        else:
-            left = f"{left} = {show(self.leaves[0].grad)}        {self.output.name} = {show(self.output.value)}"
+        value = f" = {show(self.output.value)}"
+        left = self.record.title + value
+        if self.record.title == self.d(self.output, self.leaves[0]):
+            left = f"{self.record.title} = {show(self.leaves[0].grad)}        {self.output.name}{value}"
+        elif columns(left) > self.style.width:
+            left = described(self.output)
         source = self.output.source
         place = f"{source[0].replace(os.sep, '/').rpartition('/')[2]}:{source[1]}" if source else ""
         gap = self.style.width - columns(left) - columns(place)
-        return f"{left}{' ' * gap}{place}" if place and gap >= 4 else left
+        return f"{left}{' ' * gap}{place}" if place and gap >= 4 else self.fit(left)
 
     def graph(self) -> list[str]:
         drawing = draw(self.record, self.style.width - 2, columns) if self.scalar else []
         if drawing:
-            return [self.bold(say("forward", self.lang)), *("  " + line for line in drawing)]
+            return [say("forward", self.lang), *("  " + line for line in drawing)]
         into: dict[int, list[Edge]] = {}
         for edge in self.record.edges:
             if self.node[edge.source].op != CONSTANT:
                 into.setdefault(edge.target, []).append(edge)
         steps = [n for n in self.record.nodes if not n.leaf]
-        lines = [self.bold(say("steps", self.lang))]
-        lines += [f"  {described(n)}" for n in self.leaves[:LEAVES]]
-        left = min(max([columns(described(n)) for n in steps[:STEPS]], default=0), self.style.width // 2)
-        for n in steps[:STEPS]:
-            first = pad(described(n), left)
-            for edge in into.get(n.id, ()):
-                lines.append(self.fit(f"  {first}   {self.d(n, self.node[edge.source])} = {line_text(edge)}"))
-                first = " " * left
+        rows = [(described(n), [f"{self.d(n, self.node[e.source])} = {line_text(e)}" for e in into.get(n.id, ())])
+                for n in steps[:STEPS]]  # fmt: skip
+        left = max(map(columns, (step for step, _ in rows)), default=0)
+        beside = left + 5 + max([columns(d) for _, ds in rows for d in ds], default=0) <= self.style.width
+        lines = [say("steps", self.lang), *(self.fit(f"  {described(n)}") for n in self.leaves[:LEAVES])]
+        for step, derivatives in rows:
+            if beside:
+                firsts = [step, *[""] * len(derivatives)]
+                lines += [f"  {pad(first, left)}   {d}" for first, d in zip(firsts, derivatives or [""])]
+            else:
+                lines += [self.fit(f"  {step}"), *(self.fit(f"      {d}") for d in derivatives)]
         if len(steps) > STEPS:
             lines.append("  " + say("more", self.lang, n=f"{len(steps) - STEPS:,}"))
         if not self.scalar:
@@ -142,32 +150,30 @@ class _Text:
         return lines
 
     def backward(self) -> list[str]:
-        lines = [self.bold(say("backward", self.lang))]
-        rows = [["", f"{self.d(self.output, self.output)}", "= 1", "", ""]] if self.scalar else []
+        title = say("backward", self.lang)
+        rows = [[self.d(self.output, self.output), "= 1", "", ""]] if self.scalar else []
         inner = [n for n in reversed(self.record.nodes) if not n.leaf and n.id != self.output.id]
-        if self.scalar and len(inner) <= STEPS // 2:
-            rows += [["", self.d(self.output, n), self.consumers(n), "", ""] for n in inner]
-        lines += self.table(rows) if not self.scalar else []
+        if self.scalar and len(inner) <= STEPS:
+            rows += [[self.d(self.output, n), self.consumers(n), "", ""] for n in inner]
         if not self.scalar:
-            return lines + [line for n in self.leaves[:LEAVES] for line in self.tensor(n)] + self.rest()
+            return [title, *(line for n in self.leaves[:LEAVES] for line in self.tensor(n)), *self.rest()]
         long: list[str] = []
         for n in self.leaves[:LEAVES]:
             found = paths.paths(self.record, n.id)
             if found.count == 1 and len(found.paths[0].edges) <= HOPS:
-                rows.append(["", self.d(self.output, n), f"= {self.product(found.paths[0])}", self.way(found.paths[0]),
-                             show(n.difference) if n.difference is not None else ""])  # fmt: skip
+                rows.append([self.d(self.output, n), f"= {self.product(found.paths[0])}", self.way(found.paths[0]),
+                             measured(n.difference)])
             else:
                 long += ["", *self.several(n, found)]
-        head = ["", "", "", say("path", self.lang), say("difference", self.lang)]
-        return [lines[0], *self.table([head, *rows] if any(r[3] for r in rows) else rows), *long, *self.rest()]
+        return [*self.table(rows, title), *long, *self.rest()]
 
     def several(self, n: Node, found: paths.Sum) -> list[str]:
         """A leaf with many paths, or one long one."""
-        d, lines = self.d(self.output, n), []
-        difference = f"   {say('difference', self.lang)} {show(n.difference)}" if n.difference is not None else ""
+        d = self.d(self.output, n)
+        difference = f"   {say('difference', self.lang)} {measured(n.difference)}" if n.difference is not None else ""
         if not found.paths:
             crossing = paths.cut(self.record, n.id)
-            lines = [f"  {d} = {show(found.total)}{difference}"]
+            lines = [f"  {d} = {show(found.total)}"]
             at = self.node[crossing.after].name
             lines += wrapped(say("cut", self.lang, n=f"{found.count:,}", at=at, terms=len(crossing.terms)),
                              self.style.width - 4, "    ")  # fmt: skip
@@ -177,26 +183,30 @@ class _Text:
                 numbers = [term.adjoint, _float(term.edge.derivative), term.tangent]
                 lines.append(f"      {'·'.join(letters)} = {'·'.join(factor(show(x)) for x in numbers)} "
                              f"= {show(term.product)}")  # fmt: skip
-            return [*lines, f"      {say('sum', self.lang)} = {show(crossing.total)}"]
+            return [*lines, f"      {say('sum', self.lang)} = {show(crossing.total)}{difference}"]
         count = f"   {say('paths', self.lang, n=len(found.paths))}" if len(found.paths) > 1 else ""
-        lines = [self.fit(f"  {d} = {show(found.total)}{count}{difference}")]
-        for path in found.paths:
-            formula, way = self.product(path), self.way(path)
-            if columns(formula) + columns(way) + 9 <= self.style.width:
-                lines.append(f"      {formula}   {way}")
+        lines = [self.fit(f"  {d} = {show(found.total)}{count or difference}")]
+        brief = len(found.paths) > FEW
+        both = [(f"{show(path.product):>12}" if brief else self.product(path), self.way(path)) for path in found.paths]
+        widest = max(columns(formula) for formula, _ in both)
+        for formula, way in both:
+            if widest + max(columns(way) for _, way in both) + 9 <= self.style.width:
+                lines.append(f"      {pad(formula, widest)}   {way}")
             else:
-                lines += ["      " + way, *wrapped(formula, self.style.width - 8, "        ")]
+                lines += [self.fit(f"      {way}"), *wrapped(formula, self.style.width - 8, "        ")]
         if len(found.paths) > 1:
-            lines.append(f"      {say('sum', self.lang)} = {show(found.total)}")
+            lines.append(f"      {say('sum', self.lang)} = {show(found.total)}{difference}")
         return lines
 
     def tensor(self, n: Node) -> list[str]:
-        line = f"  {self.d(self.output, n)} = {show(n.grad)}"
-        if n.difference is not None and n.grad is not None:
+        """The gradient by a tensor, and how far it is from the central differences."""
+        line, check = f"  {self.d(self.output, n)} = {show(n.grad)}", measured(n.difference)
+        if n.difference is not None and n.grad is not None and not check:
             off = max((abs(a - b) for a, b in zip(flat(n.grad), flat(n.difference))), default=0.0)
-            check = show(n.difference) if isinstance(n.grad, int | float) else say("agrees", self.lang, off=f"{off:.0e}")
-            line += f"   {say('difference', self.lang)} {check}"
-        return [self.fit(line)]
+            check = say("agrees", self.lang, off=f"{off:.0e}")
+        check = f"   {say('difference', self.lang)} {check}" if check else ""
+        both = columns(line + check) <= self.style.width
+        return [self.fit(line + check)] if both or not check else [self.fit(line), f"   {check}"]
 
     def rest(self) -> list[str]:
         more = len(self.leaves) - LEAVES
@@ -211,8 +221,7 @@ class _Text:
                 said = say(key, self.lang, d=self.d(self.output, n), g=show(n.grad), x=n.name)
                 sentences.append("  " + self.color(said, RED if key == "shrinks" else GREEN if key == "grows" else ""))
         x = self.leaves[0].name if len(self.leaves) == 1 else "w"
-        head = self.bold(say("smaller", self.lang, f=self.output.name, x=x))
-        return [head, *sentences] if sentences else []
+        return [say("smaller", self.lang, f=self.output.name, x=x), *sentences] if sentences else []
 
     # -- their pieces --------------------------------------------------------------------------------------------
 
@@ -228,7 +237,7 @@ class _Text:
 
     def product(self, path: paths.Path) -> str:
         """The derivatives along a path, from the output back: in letters, in numbers, and their product."""
-        back = path.edges[::-1]
+        back = [e for e in path.edges[::-1] if len(path.edges) <= PLAINLY or e.rule != "1"]
         letters = "·".join(factor(e.rule) for e in back)
         numbers = "·".join(factor(show(e.derivative)) for e in back)
         parts = [letters, numbers, show(path.product)] if len(back) <= HOPS else [show(path.product)]
@@ -238,19 +247,22 @@ class _Text:
         names = [n.name for n in path.nodes(self.record)]
         return " → ".join(names if len(names) <= HOPS + 1 else [*names[:3], "…", *names[-3:]])
 
-    def table(self, rows: list[list[str]]) -> list[str]:
-        """Rows in columns; where that is too wide, what stands right of a gradient goes below it."""
-        widths = [max(columns(row[c]) for row in rows) for c in range(len(rows[0]))] if rows else []
-        gaps = [0, 2, 1, 3, 3]
-        if sum(widths) + sum(gap for gap, width in zip(gaps, widths) if width) <= self.style.width:
-            return ["".join(" " * gap + pad(cell, width) for cell, width, gap in zip(row, widths, gaps)) for row in rows]
-        lines = []
-        for _, d, value, way, difference in rows:
-            if d:
-                lines += wrapped(f"{pad(d, widths[1])} {value}", self.style.width - 2, "  ")
-                if way:
-                    check = f"   {say('difference', self.lang)} {difference}" if difference else ""
-                    lines.append(self.fit(f"      {way}{check}"))
+    def table(self, rows: list[list[str]], title: str) -> list[str]:
+        """Gradient, product, path and check in columns; where that is too wide, the last two below the others."""
+        path, difference = say("path", self.lang), say("difference", self.lang)
+        widths = [max(map(columns, column)) for column in zip(*rows, ["", "", path, difference])]
+        left = 2 + widths[0] + 1 + widths[1]
+        if left + 3 + widths[2] + 3 + widths[3] <= self.style.width:
+            head = [title] if not any(row[2] for row in rows) else (
+                [f"{pad(title, left)}   {pad(path, widths[2])}   {difference}"] if columns(title) <= left else
+                [title, f"{' ' * left}   {pad(path, widths[2])}   {difference}"])  # fmt: skip
+            return [*head, *("   ".join((f"  {pad(d, widths[0])} {pad(value, widths[1])}", pad(way, widths[2]), check))
+                             for d, value, way, check in rows)]  # fmt: skip
+        lines = [title]
+        for d, value, way, check in rows:
+            lines += wrapped(f"{pad(d, widths[0])} {value}", self.style.width - 2, "  ")
+            if way:
+                lines.append(self.fit(f"      {way}" + (f"   {difference} {check}" if check else "")))
         return lines
 
     def fit(self, line: str) -> str:
@@ -272,6 +284,11 @@ def factor(words: str) -> str:
     """As it stands in a product: a sum, a selection or a negative number in parentheses."""
     plain = re.fullmatch(r"[\w.]+(e-?\d+)?(\[[^]]*\])*|\w+\([^()]*\)", words)
     return words if plain else f"({words})"
+
+
+def measured(difference: Value | None) -> str:
+    """A central difference, with the digits that tell it from the gradient."""
+    return f"{difference:#.8g}" if isinstance(difference, int | float) else ""
 
 
 def flat(value: Value) -> list[float]:

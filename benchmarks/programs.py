@@ -1,0 +1,121 @@
+"""The programs that are timed. Each takes ``torch``, chainrule or PyTorch, and returns a function to call.
+
+They are written once: what differs between two times of a row is the module and nothing else.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+Program = Callable[[], Any]
+
+
+def regression(torch: Any) -> Program:
+    """One epoch of chapter 6, as in examples/06_linear_regression.py."""
+    torch.manual_seed(0)
+    x = torch.rand(50)
+    y = 3 * x + 0.8
+    w = torch.rand(1, requires_grad=True)
+    b = torch.rand(1, requires_grad=True)
+    learning_rate = 0.01
+
+    def epoch() -> Any:
+        prediction = w * x + b
+        loss = (prediction - y).pow(2).mean()
+        if w.grad is not None:
+            w.grad.data.zero_()
+            b.grad.data.zero_()
+        loss.backward()
+        w.data = w.data - learning_rate * w.grad.data
+        b.data = b.data - learning_rate * b.grad.data
+        return loss
+
+    return epoch
+
+
+def recurrence(torch: Any) -> Program:
+    """200 steps of h = tanh(w·h + b) on numbers, and back."""
+    w = torch.tensor(0.9, requires_grad=True)
+    b = torch.tensor(0.1, requires_grad=True)
+
+    def step() -> Any:
+        h = torch.tensor(0.5)
+        for _ in range(200):
+            h = (w * h + b).tanh()
+        w.grad = b.grad = None
+        h.backward()
+        return h
+
+    return step
+
+
+def network(torch: Any) -> Program:
+    """One step of gradient descent on a 64-128-10 net with relu, a batch of 64, mean squared error."""
+    torch.manual_seed(0)
+    x, y = torch.rand(64, 64), torch.rand(64, 10)
+    weights = [(torch.rand(64, 128) - 0.5) / 8, torch.zeros(128), (torch.rand(128, 10) - 0.5) / 8, torch.zeros(10)]
+    w1, b1, w2, b2 = weights = [v.requires_grad_() for v in weights]
+
+    def step() -> Any:
+        hidden = (x @ w1 + b1).relu()
+        loss = (hidden @ w2 + b2 - y).pow(2).mean()
+        for v in weights:
+            v.grad = None
+        loss.backward()
+        with torch.no_grad():
+            for v in weights:
+                v -= 0.1 * v.grad
+        return loss
+
+    return step
+
+
+def product(torch: Any) -> Program:
+    """A 512 x 512 matrix product, and back to both factors."""
+    torch.manual_seed(0)
+    a = torch.rand(512, 512, requires_grad=True)
+    b = torch.rand(512, 512, requires_grad=True)
+
+    def step() -> Any:
+        a.grad = b.grad = None
+        (a @ b).sum().backward()
+        return a.grad
+
+    return step
+
+
+def elements(torch: Any) -> Program:
+    """tanh(x·y + x), summed, on a million elements, and back to both."""
+    torch.manual_seed(0)
+    x = torch.rand(1_000_000, requires_grad=True)
+    y = torch.rand(1_000_000, requires_grad=True)
+
+    def step() -> Any:
+        x.grad = y.grad = None
+        (x * y + x).tanh().sum().backward()
+        return x.grad
+
+    return step
+
+
+def regression_in_jax(jax: Any, epochs: int) -> tuple[Program, Program]:
+    """One epoch of chapter 6 under jax.jit, and ``epochs`` of them under jax.lax.fori_loop."""
+    x = jax.random.uniform(jax.random.key(0), (50,))
+    y = 3 * x + 0.8
+    start = {"w": x[:1], "b": x[1:2]}
+
+    def loss(p: Any) -> Any:
+        return ((p["w"] * x + p["b"] - y) ** 2).mean()
+
+    def epoch(p: Any) -> Any:
+        value, slope = jax.value_and_grad(loss)(p)
+        return jax.tree.map(lambda v, g: v - 0.01 * g, p, slope), value
+
+    once = jax.jit(epoch)
+    many = jax.jit(lambda p: jax.lax.fori_loop(0, epochs, lambda _, q: epoch(q)[0], p))
+    held = [start]
+
+    def step() -> Any:
+        held[0], value = once(held[0])
+        return value.block_until_ready()
+
+    return step, lambda: jax.block_until_ready(many(start))

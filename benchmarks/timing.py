@@ -1,0 +1,81 @@
+"""How times are taken: in turns, A B A B, so that a slow moment of the machine falls on both; medians are reported."""
+
+import gc
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+ONE_THREAD = {
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
+    "JAX_PLATFORMS": "cpu",
+}
+WARM_UP = 3
+TURNS, PROCESSES = 15, 5
+
+Run = tuple[Callable[[], Any], int]
+"""What to call, and how many times in one turn."""
+Measure = Callable[[], Sequence[float]]
+"""Takes one or more times itself."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table. Times are in seconds; ``theirs`` is None where the peer is not installed."""
+
+    what: str
+    ours: float
+    peer: str = ""
+    theirs: float | None = None
+    at_most: float | None = None  # ours / theirs
+    below: float | None = None  # ours, in seconds
+
+    @property
+    def ratio(self) -> float | None:
+        return None if self.theirs is None else self.ours / self.theirs
+
+    @property
+    def met(self) -> bool | None:
+        """None for a row without a target, or without the peer it is set against."""
+        if self.below is not None:
+            return self.ours <= self.below
+        return None if self.at_most is None or self.ratio is None else self.ratio <= self.at_most
+
+
+def per_call(*runs: Run | None) -> list[Any]:
+    """For each run its median time per call, taken in turns; None for one that is not there."""
+    gc.collect()
+    gc.freeze()  # the modules of all peers are no garbage; no one's time shall hold a search through them
+    turns = [[run and _time(*run) for run in runs] for _ in range(WARM_UP + TURNS)]
+    return [median(found) if found[0] else None for found in zip(*turns[WARM_UP:])]
+
+
+def _time(call: Callable[[], Any], count: int) -> float:
+    start = perf_counter()
+    for _ in range(count):
+        call()
+    return (perf_counter() - start) / count
+
+
+def in_turns(*measures: Measure | None) -> list[Any]:
+    """The medians of what each measure finds, one after the other; None for one that is not there.
+
+    The first turn fills the system's file cache and is not counted.
+    """
+    turns = [[measure() if measure else [None] for measure in measures] for _ in range(1 + PROCESSES)]
+    columns = zip(*[[time for found in turn for time in found] for turn in turns[1:]])
+    return [median(found) if found[0] else None for found in columns]
+
+
+def fresh(arguments: Sequence[str], environment: dict[str, str] | None = None) -> str:
+    """What a new Python process prints. Raises RuntimeError with its last words where it fails."""
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False,
+                          env={**os.environ, **(environment or {})})  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(f"a process of its own failed: {done.stderr.strip().splitlines()[-1]}")
+    return done.stdout
