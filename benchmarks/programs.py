@@ -72,12 +72,13 @@ def network(torch: Any) -> Program:
 def product(torch: Any) -> Program:
     """A 512 x 512 matrix product, and back to both factors."""
     torch.manual_seed(0)
+    c = torch.rand(512, 512)
     a = torch.rand(512, 512, requires_grad=True)
     b = torch.rand(512, 512, requires_grad=True)
 
     def step() -> Any:
         a.grad = b.grad = None
-        (a @ b).sum().backward()
+        (a @ b * c).sum().backward()
         return a.grad
 
     return step
@@ -92,6 +93,21 @@ def elements(torch: Any) -> Program:
     def step() -> Any:
         x.grad = y.grad = None
         (x * y + x).tanh().sum().backward()
+        return x.grad
+
+    return step
+
+
+def softmax(torch: Any) -> Program:
+    """The mean of log(exp(x) / Σ exp(x)) over rows of a 1000 x 1000 matrix, and back."""
+    torch.manual_seed(0)
+    x = torch.rand(1000, 1000, requires_grad=True)
+    c = torch.rand(1000, 1000)
+
+    def step() -> Any:
+        x.grad = None
+        e = x.exp()
+        ((e / e.sum(1, keepdim=True)).log() * c).mean().backward()
         return x.grad
 
     return step

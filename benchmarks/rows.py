@@ -8,8 +8,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import numpy as np
 import programs
-from timing import Measure, Row, Run, fresh, in_turns, per_call
+from timing import Measure, Row, fresh, in_turns, per_call
 
 import chainrule
 
@@ -29,32 +30,37 @@ def peer(name: str) -> Any:
     return module
 
 
-def of_torch(program: Callable[[Any], programs.Program], calls: int) -> Run | None:
+def of(program: Callable[[Any], programs.Program], calls: int) -> list[Any]:
+    """A program eager, compiled, and in PyTorch, as runs. What their first three calls return has to be the same."""
     torch = peer("torch")
-    return torch and (program(torch), calls)
+    made = [program(chainrule), chainrule.compile(program(chainrule)), torch and program(torch)]
+    first, *others = [np.array([call().tolist() for _ in range(3)]) for call in made if call]
+    for other in others:
+        if not np.allclose(other, first, rtol=1e-4, atol=1e-4 * np.abs(first).max()):
+            raise RuntimeError(f"{program.__name__} gives other numbers eager, compiled or in PyTorch")
+    return [call and (call, calls) for call in made]
 
 
 def eager() -> Iterator[Row]:
     """Programs of small tensors, where what counts is the time per operation."""
     for what, program, calls, at_most in (("chapter 6, one epoch, eager", programs.regression, 200, 0.5),
                                           ("200-step recurrence on numbers, eager", programs.recurrence, 3, None)):
-        ours, theirs = per_call((program(chainrule), calls), of_torch(program, calls))
+        ours, _, theirs = per_call(*of(program, calls))
         yield Row(what, ours, "torch", theirs, at_most=at_most)
 
 
 def compiled() -> Iterator[Row]:
     """One epoch of chapter 6 as a compiled step."""
-    step = chainrule.compile(programs.regression(chainrule))
+    _, (step, _), torch = of(programs.regression, 200)
     jax = peer("jax")
     once, loop = programs.regression_in_jax(jax, EPOCHS) if jax else (None, None)
-    called, repeated, torch, jitted, looped = per_call(
-        (step, 2000), (lambda: step.repeat(EPOCHS), 5), of_torch(programs.regression, 200), once and (once, 500),
-        loop and (loop, 5))
+    called, repeated, eager, jitted, looped = per_call(
+        (step, 2000), (lambda: step.repeat(EPOCHS), 5), torch, once and (once, 500), loop and (loop, 5))
     what = "chapter 6 compiled, one call from Python"
-    yield Row(what, called, "torch eager", torch, at_most=1 / 40)
+    yield Row(what, called, "torch eager", eager, at_most=1 / 40)
     yield Row(what, called, "jax.jit", jitted)
     what = f"chapter 6 compiled, one step in repeat({EPOCHS})"
-    yield Row(what, repeated / EPOCHS, "torch eager", torch, at_most=1 / 800)
+    yield Row(what, repeated / EPOCHS, "torch eager", eager, at_most=1 / 800)
     yield Row(what, repeated / EPOCHS, "jax fori_loop", looped and looped / EPOCHS)
 
 
@@ -150,9 +156,9 @@ def large() -> Iterator[Row]:
     """Programs of large tensors, where PyTorch's kernels count. chainrule is expected to lose some of these."""
     for what, program, calls in (("MLP 64-128-10, batch 64, one SGD step", programs.network, 20),
                                  ("matrix product 512 × 512, there and back", programs.product, 2),
-                                 ("tanh(x·y + x) of 10⁶ elements, there and back", programs.elements, 1)):
-        ours, native, theirs = per_call((program(chainrule), calls), (chainrule.compile(program(chainrule)), calls),
-                                        of_torch(program, calls))
+                                 ("tanh(x·y + x) of 10⁶ elements, there and back", programs.elements, 1),
+                                 ("log-softmax of 1000 × 1000, written out, there and back", programs.softmax, 1)):
+        ours, native, theirs = per_call(*of(program, calls))
         yield Row(f"{what}, eager", ours, "torch", theirs)
         yield Row(f"{what}, compiled", native, "torch eager", theirs)
 

@@ -56,7 +56,8 @@ def measured(names: Sequence[str]) -> tuple[list[Row], list[str]]:
         try:
             rows.extend(FAMILIES[name]())
         except Exception as error:
-            failures.append(f"{name}: not available, {type(error).__name__}: {error}")
+            said = str(error).splitlines() or [""]
+            failures.append(f"{name}: not available, {type(error).__name__}: {said[0]}")
     if sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr)
     return rows, failures

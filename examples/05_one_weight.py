@@ -1,6 +1,6 @@
 """Chapter 5. One weight of a network: its gradient is the sum over all paths from it to the loss.
 
-    x (2)  ──W1──  h = tanh(W1 x) (2)  ──W2──  s = tanh(W2 h) (2)  ──w3──  y = w3·s        L = ½(y − t)²
+    x (2)  ──W1──  h = tanh(W1 x) (2)  ──W2──  s = tanh(W2 h) (2)  ──w3──  y = tanh(w3·s) (1)        L = (y − t)²
 
 W1[0,0] joins x₀ to h₀. From h₀ one path to the loss leads through s₀ and one through s₁.
 """
@@ -16,8 +16,8 @@ w3 = torch.tensor([0.5, -0.7], requires_grad=True)
 def forward():
     h = torch.tanh(W1 @ x)
     s = torch.tanh(W2 @ h)
-    y = w3 @ s
-    return h, s, y, 0.5 * (y - t) ** 2
+    y = torch.tanh(w3 @ s)
+    return h, s, y, (y - t) ** 2
 
 
 h, s, y, L = forward()
@@ -29,27 +29,28 @@ print("\n2. dL/dW1[0,0], a product of local derivatives for each path (tanh'(z) 
 total = 0.0
 for j in range(2):
     factors = [
-        x[0].item(),  # dz₀/dW1[0,0]
-        1 - h[0].item() ** 2,  # dh₀/dz₀
-        W2[j, 0].item(),  # from h₀ to s_j
+        x[0].item(),  # from W1[0,0] into the tanh of h₀,
+        1 - h[0].item() ** 2,  # through it,
+        W2[j, 0].item(),  # into the tanh of sⱼ,
         1 - s[j].item() ** 2,
-        w3[j].item(),  # dy/ds_j
-        y.item() - t,  # dL/dy
+        w3[j].item(),  # into the tanh of y,
+        1 - y.item() ** 2,
+        2 * (y.item() - t),  # and into the loss
     ]
     product = 1.0
     for factor in factors:
         product *= factor
     total += product
     print(f"   W1[0,0] → h₀ → s{'₀₁'[j]} → y → L:  " + " · ".join(f"{f:.4f}" for f in factors) + f" = {product:8.5f}")
-print(f"   {'their sum':>66} = {total:8.5f}")
-print(f"   {'backward() says':>66} = {W1.grad[0, 0].item():8.5f}")
+print(f"   {'their sum':>75} = {total:8.5f}")
+print(f"   {'backward() says':>75} = {W1.grad[0, 0].item():8.5f}")
 
-print("\n3. All weights follow w ← w − 0.1·dL/dw, again and again:")
+print("\n3. All weights follow w ← w − 0.2·dL/dw, again and again:")
 for step in range(1, 9):
     before, slope = W1[0, 0].item(), W1.grad[0, 0].item()
     with torch.no_grad():
         for W in (W1, W2, w3):
-            W -= 0.1 * W.grad
+            W -= 0.2 * W.grad
             W.grad.zero_()
     loss = forward()[-1]
     loss.backward()

@@ -9,10 +9,10 @@ import pytest
 EXAMPLES = sorted(Path(__file__).parent.parent.glob("examples/*.py"))
 PROMISED = {
     "01_gradient_by_definition.py": "dJ/dw = -4.000000 < 0, so w grows:   1.000000 → 2.200000",
-    "02_matrix_rules.py": "(A + A.T) @ x",
+    "02_matrix_rules.py": "∇ₓ(xᵀAx) = (A + Aᵀ)x         agrees with backward()",
     "03_chain_rule.py": "their sum =  6.84147",
     "04_backpropagation.py": "b→v→u→J   dJ/db = 3·1·c = 6   .grad = 6   (J(+h) − J(−h))/2h = 6.000000",
-    "05_one_weight.py": "their sum = -0.04327",
+    "05_one_weight.py": "their sum = -0.08652",
     "06_linear_regression.py": "found y = 2.961x + 0.819",
 }
 

@@ -36,6 +36,7 @@ class Size(tuple[int, ...]):
 class Values(Vocabulary):
     """Reading a tensor: shape, dtype, numbers."""
 
+    __array_priority__ = 1000  # NumPy's numbers and arrays let the tensor do the arithmetic
     _data: Any
     _wrap: Callable[..., Any]
     requires_grad: Any
@@ -140,10 +141,17 @@ class Values(Vocabulary):
         return bool(data)
 
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._only())
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._only())
+
+    def _only(self) -> Any:
+        """``item()`` for Python's conversions, whose error is a ValueError."""
+        if self.shape.numel() != 1:
+            raise ValueError(f"only one element tensors can be converted to Python scalars: the shape is "
+                             f"{shown(self.shape)}{at(user_place())}; reduce it first, for example with .mean()")
+        return self.item()
 
     def __index__(self) -> int:
         if self._data.dtype.kind not in "iub":
@@ -161,7 +169,7 @@ class Values(Vocabulary):
         return iter([self[k] for k in range(len(self))])
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if not self.ndim and spec else repr(self)
+        return format(self.item(), spec) if not self.ndim else object.__format__(self, spec)
 
     def __repr__(self) -> str:
         if not isinstance(self._data, (np.ndarray, np.generic)):

@@ -47,20 +47,13 @@ class Mistake(Exception):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit status. A mistake of the user is told in one line on stderr and gives 2."""
-    given = list(sys.argv[1:] if argv is None else argv)
-    if given[:1] in (["explain"], ["derive"]) and len(given) > 1 and _begins_with_minus(given[1]):
-        given[1] = " " + given[1]  # else argparse takes "-a*b" for an option
-    whole = parser()
-    asked, rest = whole.parse_known_args(given)
-    if rest and (asked.command not in ("explain", "derive") or any(word.startswith("-") for word in rest)):
-        whole.error(f"unrecognized arguments: {' '.join(rest)}")
+    asked = _parsed(list(sys.argv[1:] if argv is None else argv))
     if asked.command == "run":  # outside of what follows: the script's errors and streams are its own
         return importlib.import_module("chainrule.runner").run(asked.script, asked.arguments)  # type: ignore[no-any-return]
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a console without ∂ or 梯 still shows the rest
     try:
-        asked.words = [*getattr(asked, "words", ()), *rest]  # argparse takes none that stand after an option
         status: int = asked.action(asked)
         sys.stdout.flush()
     except KeyboardInterrupt:
@@ -72,17 +65,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (Mistake, ChainruleError) as error:
         return _refused(asked.command, str(error))
     except OSError as error:
-        return _refused(asked.command, f"cannot write {error.filename}: {error.strerror}")
+        return _refused(asked.command, f"cannot write {error.filename or 'all of it'}: {error.strerror}")
     return status
+
+
+def _parsed(given: list[str]) -> argparse.Namespace:
+    """What is asked for; ``words`` are the NAME=VALUE. Two habits of argparse are made up for."""
+    if given[:1] in (["explain"], ["derive"]) and len(given) > 1 and re.match(r"-(?!-|h$)", given[1]):
+        given[1] = " " + given[1]  # it would take the formula -a*b for an option
+    whole = parser()
+    asked, rest = whole.parse_known_args(given)
+    if not hasattr(asked, "words") or any(word.startswith("-") for word in rest):
+        whole.parse_args(given)  # says what it does not know
+        return asked
+    asked.words += rest  # it leaves out what stands after an option
+    return asked
 
 
 def _refused(command: str, message: str) -> int:
     print(f"chainrule {command}: {message.removeprefix(command + ': ')}", file=sys.stderr)
     return 2
-
-
-def _begins_with_minus(formula: str) -> bool:
-    return re.match(r"-(?!-|h$)", formula) is not None
 
 
 def parser() -> argparse.ArgumentParser:

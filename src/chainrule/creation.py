@@ -50,7 +50,9 @@ def tensor(data: Any, *, dtype: DType = None, device: Any = None, requires_grad:
     except ValueError as error:
         raise ValueError(f"tensor: expected nested sequences of equal length{at(user_place())}; {error}") from None
     if array.dtype.kind not in "biufc":
-        raise TypeError(f"tensor: cannot read {type(data).__name__} {data!r} as numbers{at(user_place())}")
+        kind = RuntimeError if array.dtype.kind == "O" else ValueError if array.ndim else TypeError
+        raise kind(f"tensor: could not infer a dtype: {type(data).__name__} {data!r} is not made of numbers"
+                   f"{at(user_place())}")
     if dtype is not None:
         array = array.astype(as_dtype(dtype).numpy)
     elif not isinstance(data, (np.ndarray, np.generic)) and array.dtype.kind in "fc":
@@ -125,6 +127,9 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: DType = None, d
            requires_grad: bool = False) -> Tensor:
     """Numbers from ``start`` up to, not including, ``end``."""
     start, end = (0, start) if end is None else (start, end)
+    if not step or (end - start) * step < 0:
+        raise RuntimeError(f"arange: a step of {step} does not lead from {start} to {end}{at(user_place())}; the step must "
+                           "not be 0, and its sign that of end - start")
     whole = all(isinstance(v, int) for v in (start, end, step))
     kind = as_dtype(dtype).numpy if dtype is not None else np.dtype("int64") if whole else default.dtype
     count = max(0, -int((start - end) // step))
@@ -138,6 +143,8 @@ def linspace(start: Any, end: Any, steps: int, *, dtype: DType = None, device: A
     The first half counts from ``start``, the second back from ``end``, each in the result's dtype, as PyTorch does.
     """
     kind = _numpy_dtype(dtype)
+    if steps < 0:
+        raise RuntimeError(f"linspace: number of steps must be non-negative, got {steps}{at(user_place())}")
     if steps == 1:
         return made(np.array([start], kind), requires_grad)
     step = kind.type((kind.type(end) - kind.type(start)) / kind.type(max(steps - 1, 1)))

@@ -68,7 +68,7 @@ class Formula:
             raise FormulaError("formula: the text is empty; write one such as 3*(a + b*c)")
         for place, letter in enumerate(self.text):
             if letter in SPELLINGS:
-                self._refuse(f"{letter!r} is not read here; write {SPELLINGS[letter]}", place, place + 1)
+                self._refuse(f"{letter!r} is not read here; write {SPELLINGS[letter]}", place)
         names: dict[str, None] = {}
         try:
             self._tree = ast.parse(self.text, mode="eval").body
@@ -76,8 +76,10 @@ class Formula:
         except FormulaError:
             raise
         except SyntaxError as error:
-            start = max((error.offset or 1) - 1, 0)
-            self._refuse(f"it cannot be read from here on: {error.msg}", start, start + 1)
+            if not error.offset or error.offset > len(self.text):
+                self._refuse("it ends too early: an operand is missing", len(self.text))
+            hint = " (a product needs its *)" if error.msg.startswith("invalid") else ""
+            self._refuse(f"it cannot be read from here on: {error.msg}{hint}", error.offset - 1)
         except (RecursionError, MemoryError):
             raise FormulaError(DEEP) from None
         except ValueError as error:
@@ -128,17 +130,16 @@ class Formula:
         return Part(self.text[start:end], start, end)
 
     def _refuse_at(self, what: str, node: ast.expr) -> NoReturn:
-        part = self.part(node)
-        self._refuse(what, part.start, part.end)
+        raise FormulaError(f"formula: {what}\n{self.marked(self.part(node))}")
 
-    def _refuse(self, what: str, start: int, end: int) -> NoReturn:
-        raise FormulaError(f"formula: {what}\n{self._marked(start, end)}")
+    def _refuse(self, what: str, at: int) -> NoReturn:
+        raise FormulaError(f"formula: {what}\n{self.marked(Part('', at, at + 1))}")
 
-    def _marked(self, start: int, end: int) -> str:
+    def marked(self, part: Part) -> str:
         """The text with carets below a part; of a long text what stands around it."""
-        first = max(0, start - 60) if len(self.text) > 100 else 0
-        shown, end = self.text[first : first + 100], min(end, first + 100)
-        return f"    {shown}\n    {' ' * (start - first)}{'^' * max(1, end - start)}"
+        first = max(0, part.start - 60) if len(self.text) > 100 else 0
+        end = min(part.end, first + 100)
+        return f"    {self.text[first : first + 100]}\n    {' ' * (part.start - first)}{'^' * (end - part.start)}"
 
     # -- what a formula may have ---------------------------------------------------------------------------------
 
@@ -193,8 +194,7 @@ class Formula:
         except (FormulaError, RecursionError):
             raise
         except (ArithmeticError, AttributeError, IndexError, RuntimeError, TypeError, ValueError) as error:
-            part = self.part(node)
-            raise FormulaError(f"{error}\n{self._marked(part.start, part.end)}") from error
+            raise FormulaError(f"{error}\n{self.marked(self.part(node))}") from error
         if isinstance(result, Vocabulary) and not any(result is value for value in given):
             observe(self.part(node), result)
         return result

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from chainrule.creation import as_tensor
 from chainrule.ops import ALL, comparison
 from chainrule.tensors import Tensor
 from chainrule.vocabulary import Vocabulary
@@ -27,12 +26,9 @@ def function(name: str) -> Callable[..., Any]:
     def call(input: Any, *args: Any, **kwargs: Any) -> Any:
         if isinstance(input, Tensor):
             return method(input, *args, **kwargs)
-        if not isinstance(input, (int, float)):
-            raise TypeError(f"{name}(): argument 'input' must be Tensor, not {type(input).__name__}: {input!r}")
-        first = args[0] if args else None
-        if isinstance(first, Tensor):
-            return first._reflected(ALL[method.__name__], input)
-        return method(as_tensor(input), *args, **kwargs)
+        if isinstance(input, (int, float)) and args and isinstance(args[0], Tensor):
+            return args[0]._reflected(ALL[method.__name__], input)
+        raise TypeError(f"{name}(): argument 'input' must be Tensor, not {type(input).__name__}: {input!r}")
 
     call.__code__ = call.__code__.replace(co_name=method.__name__)  # the tape names a node after the function called
     call.__name__ = call.__qualname__ = name

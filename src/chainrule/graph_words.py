@@ -301,6 +301,7 @@ class Conversions(Values):
         return out.clone() if copy and out is self else out
 
     def float(self) -> Self: return self.cast(np.dtype("float32"))
+    def half(self) -> Self: return self.cast(np.dtype("float16"))
     def double(self) -> Self: return self.cast(np.dtype("float64"))
     def long(self) -> Self: return self.cast(np.dtype("int64"))
     def int(self) -> Self: return self.cast(np.dtype("int32"))

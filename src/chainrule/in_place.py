@@ -29,23 +29,21 @@ class InPlace(Vocabulary):
 
     def add_(self, other: Any, *, alpha: Any = 1) -> Self:
         """self += alpha · other."""
-        self += other if alpha == 1 else other * alpha
-        return self
+        scaled = other if alpha == 1 else other * alpha
+        return self._in_place(arithmetic.add, scaled, lambda: self + scaled)
 
     def sub_(self, other: Any, *, alpha: Any = 1) -> Self:
         """self -= alpha · other."""
-        self -= other if alpha == 1 else other * alpha
-        return self
+        scaled = other if alpha == 1 else other * alpha
+        return self._in_place(arithmetic.sub, scaled, lambda: self - scaled)
 
     def mul_(self, other: Any) -> Self:
         """self *= other."""
-        self *= other
-        return self
+        return self._in_place(arithmetic.mul, other, lambda: self * other)
 
     def div_(self, other: Any) -> Self:
         """self /= other."""
-        self /= other
-        return self
+        return self._in_place(arithmetic.div, other, lambda: self / other)
 
     def copy_(self, source: Any) -> Self:
         """self = source, element by element, broadcast and cast."""

@@ -22,13 +22,15 @@ CATALOGUE: Mapping[str, Mapping[str, str]] = {
     "backward": {"en": "gradients, right to left", "zh": "梯度：从右到左"},
     "path": {"en": "path", "zh": "路径"},
     "difference": {"en": "central difference", "zh": "中心差分"},
-    "paths": {"en": "{n} paths; the gradient is the sum of their products", "zh": "共 {n} 条路径；梯度等于各条乘积之和"},
+    "paths": {
+        "en": "{n} paths; the gradient is the sum of their products",
+        "zh": "共 {n} 条路径；梯度等于各条乘积之和",
+    },
     "sum": {"en": "sum", "zh": "和"},
     "cut": {
         "en": "{n} paths, too many to list. Cut the graph at {at}: {terms} lines cross, and their sum is exact",
         "zh": "共 {n} 条路径，无法一一列出。在 {at} 处把图切开：穿过切口的 {terms} 条线之和就是精确的梯度",
     },
-    "formula": {"en": "({f}({x}+h) − {f}({x}−h)) / 2h, h = 1e-6", "zh": "({f}({x}+h) − {f}({x}−h)) / 2h，h = 1e-6"},
     "agrees": {"en": "off by at most {off}", "zh": "最多相差 {off}"},
     "smaller": {
         "en": "To make {f} smaller, step against the gradient, {x} ← {x} − α·∇{x}:",
@@ -74,7 +76,9 @@ def say(key: str, lang: str, **values: Any) -> str:
 
 
 def language(lang: str | None = None) -> str:
-    """``"en"`` or ``"zh"``: the given one, else the locale's (``LC_ALL``, ``LC_MESSAGES``, ``LANG``). Raises ValueError.
+    """``"en"`` or ``"zh"``: the given one, else the locale's, from ``LC_ALL``, ``LC_MESSAGES`` or ``LANG``.
+
+    Raises ValueError for another one.
 
     >>> from chainrule.messages import language
     >>> language("zh")

@@ -44,6 +44,9 @@ def _call(value: Value, args: list[str], known: dict[str, Any]) -> str:
         return f"{args[0]} {op.infix} {args[1]}"
     if op is shape.reshape:
         return f"{args[0]}.reshape({value.params['shape']})"
+    if op.prepared is not None:
+        known[function := f"{op.name}{len(known)}"] = op.prepared(value.args[0].spec, **value.params)
+        return f"{function}({', '.join(args)})"
     function = f"{op.name}_"
     known[function] = op.forward
     given = []

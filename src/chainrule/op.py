@@ -97,9 +97,12 @@ class Op:
     spec: Callable[..., Spec]
     infix: str = ""
     promotes: str = ""
-    """``"common"``: inputs meet in one dtype; ``"float"``: and that is a floating one; ``""``: as they are."""
+    """``"common"``: inputs meet in one dtype; ``"float"``: and that is a floating one; ``""``: as they are;
+    ``"checked"``: as they are, if the shape rule accepts their dtypes."""
     first: int = 0
     """The first input that promotion concerns: a condition stays bool."""
+    prepared: Callable[..., Forward] | None = None
+    """``forward`` made ready for an input of one spec and given parameters, where a plan can save looking them up."""
     view: bool = False
     """The output shares memory with the first input."""
     scalar: Callable[..., Any] | None = None

@@ -15,10 +15,11 @@ from chainrule.vocabulary import Vocabulary
 def emit(builder: Builder, op: Op, inputs: Sequence[Any], params: dict[str, Any]) -> Value:
     """The value of ``op`` on values and numbers, with promotion written out as casts."""
     if op.composite is not None:
+        op.spec(*[x.spec if isinstance(x, Value) else x for x in inputs], **params)
         carriers = [Symbol(builder, x) if isinstance(x, Value) else x for x in inputs]
         return op.composite(*carriers, **params).value  # type: ignore[no-any-return]
     args = list(inputs)
-    if op.promotes:
+    if op.promotes and op.promotes != "checked":
         common = promote(args[op.first :])
         if op.promotes == "float" and common.kind not in "fc":
             common = default.dtype
@@ -58,6 +59,7 @@ class Symbol(Vocabulary):
 
     def _apply(self, op: Op, inputs: Sequence[Any], **params: Any) -> Self:
         if op.composite is not None:
+            op.spec(*[x.value.spec if isinstance(x, Symbol) else x for x in inputs], **params)
             return op.composite(*inputs, **params)  # type: ignore[no-any-return]
         values = [x.value if isinstance(x, Symbol) else x for x in inputs]
         return type(self)(self.builder, emit(self.builder, op, values, params))

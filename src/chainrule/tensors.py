@@ -169,6 +169,10 @@ class Tensor(InPlace, Graph, Conversions):
                 out._node = Node(key, (e1, e2), (self, other), out._data)
         return out
 
+    def _word(self, op: Op, other: Any) -> "Tensor":
+        out: Any = self._binary(op, other)
+        return self._apply(op, (self, other)) if out is NotImplemented else out
+
     def _reflected(self, op: Op, number: Any) -> "Tensor":
         mode = mode_now()
         a = self._data
@@ -191,7 +195,9 @@ class Tensor(InPlace, Graph, Conversions):
         """``op`` on tensors and numbers, whatever the modes and dtypes."""
         mode = mode_now()
         operands = [x if isinstance(x, Tensor) or type(x) in NUMBERS else as_operand(op, x) for x in inputs]
-        if op.promotes:
+        if op.promotes == "checked":
+            _check(op, operands, params)
+        elif op.promotes:
             _promote(op, operands)
         tensors = [x for x in operands if isinstance(x, Tensor)]
         for x in tensors:
@@ -207,8 +213,9 @@ class Tensor(InPlace, Graph, Conversions):
                 arrays = [x._data if isinstance(x, Tensor) else x for x in operands]
                 if mode.double:
                     arrays = [a.astype(F64) if getattr(a, "dtype", None) == F32 else a for a in arrays]
+                    params = {"dtype": F64} if params.get("dtype") is F32 else params
                 out._data = quietly(op.forward, *arrays, **params)
-        except (ValueError, ChainruleError) as error:
+        except (ValueError, TypeError, ChainruleError) as error:
             raise _misuse(op, operands, params, error) from None
         if op.view:
             out._see(tensors[0], op, params)
@@ -321,23 +328,25 @@ class Tensor(InPlace, Graph, Conversions):
 
     def _in_place(self, op: Op, other: Any, result: Callable[[], "Tensor"]) -> Self:
         """self = op(self, other) in self's memory: directly where nothing is recorded, else through the result."""
-        write = IN_PLACE.get(op.forward)
-        if write is not None and self._unrecorded():
-            data = self._own()
+        if (write := IN_PLACE.get(op.forward)) is not None and self._unrecorded():
+            data = self._data
             b = other
-            direct = type(other) in FAST_NUMBERS and data.dtype.kind == "f"
-            if isinstance(other, Tensor):
+            if type(other) in FAST_NUMBERS:
+                direct = data.dtype.kind == "f"
+            elif isinstance(other, Tensor):
                 b = other._data
-                direct = b.dtype is data.dtype and data.dtype in (F32, F64)
-                direct = direct and not (mode_now().grad and other._edge() is not None)
+                direct = (d := data.dtype) is b.dtype and (d is F32 or d is F64) and (
+                    not mode_now().grad or other._edge() is None)
+            else:
+                direct = False
             if direct:
                 try:
-                    write(data, b)
+                    write(data if type(data) is np.ndarray else self._own(), b)
                 except ValueError:
                     return self._write(result())
                 except RuntimeWarning:
                     pass  # NumPy warns after it has written
-                self._shared().wrote()
+                (self._storage or self._shared()).wrote()
                 return self
         return self._write(result())
 
@@ -395,11 +404,18 @@ def _promote(op: Op, operands: list[Any]) -> None:
         operands[op.first] = wrap(np.asarray(operands[op.first], common))
 
 
+def _check(op: Op, operands: Sequence[Any], params: dict[str, Any]) -> None:
+    try:
+        op.spec(*[x._data if isinstance(x, Tensor) else x for x in operands], **params)
+    except ChainruleError as error:
+        raise type(error)(f"{op.name}: {error}{at(user_place())}") from None
+
+
 def _misuse(op: Op, operands: Sequence[Any], params: dict[str, Any], error: Exception) -> Exception:
     """What to tell the user when an op cannot be applied: the shape rule's own words, if it refuses too."""
     try:
         op.spec(*[x._data if isinstance(x, Tensor) else x for x in operands], **params)
     except ChainruleError as told:
         error = told
-    kind = type(error) if isinstance(error, ChainruleError) else ShapeError
+    kind = type(error) if isinstance(error, ChainruleError) else DtypeError if isinstance(error, TypeError) else ShapeError
     return kind(f"{op.name}: {error}{at(user_place())}")

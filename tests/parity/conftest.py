@@ -3,6 +3,7 @@
 import inspect
 import warnings
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,6 +16,8 @@ def seen(thing):
         return [f"tensor {thing.dtype}{list(thing.shape)} {thing.requires_grad}", thing.detach().tolist()]
     if isinstance(thing, (torch.dtype, chainrule.dtype)):
         return str(thing)
+    if isinstance(thing, np.ndarray):
+        return [str(thing.dtype), thing.tolist()]
     if isinstance(thing, dict):
         return {key: seen(value) for key, value in thing.items()}
     if isinstance(thing, (tuple, list)) and type(thing) not in (tuple, list):

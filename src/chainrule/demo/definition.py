@@ -32,7 +32,7 @@ def definition(report: Report) -> None:
                    number(by_backward[i, j].item())] for i, j in product(range(2), range(2))])
     report.say("definition.update")
     report.table(["step", "w", "∇w", "in words", "w − α∇w", "J"],
-                 [row for start in (1.0, 5.0) for row in _steps(report.words, start)])
+                 [*_steps(report.words, 1.0), [""] * 6, *_steps(report.words, 5.0)])
     report.say("definition.end")
 
 

@@ -53,7 +53,7 @@ def chain(report: Report, folder: Path, lang: str) -> None:
     """One variable, with its graph; then two variables and the three that lie between them and y."""
     report.heading("chain")
     report.say("chain.one")
-    report.block(CHAIN)
+    report.block(CHAIN, "python")
     names = program(folder / "chain_rule.py", CHAIN)
     report.block(explain(names["y"], names=tensors(names), lang=lang).text(report.width - 4))
     report.say("chain.many")
@@ -92,7 +92,7 @@ def graph(report: Report, folder: Path, lang: str) -> None:
     """J = 3(a + bc): the graph, and the products along its paths for several values."""
     report.heading("graph")
     report.say("graph.what")
-    report.block(GRAPH)
+    report.block(GRAPH, "python")
     names = program(folder / "backpropagation.py", GRAPH)
     explanation = explain(names["J"], names=tensors(names), lang=lang)
     report.block(explanation.text(report.width - 4))
@@ -129,7 +129,7 @@ def weight(report: Report, folder: Path, lang: str) -> None:
     """A 2-2-2-1 tanh network: the paths of one weight, and eight updates of all."""
     report.heading("weight")
     report.say("weight.what")
-    report.block(NETWORK)
+    report.block(NETWORK, "python")
     names = program(folder / "one_weight.py", NETWORK)
     forward, weights = names["forward"], [names[name] for name in ("W1", "W2", "w3")]
     W1 = weights[0]
@@ -139,8 +139,10 @@ def weight(report: Report, folder: Path, lang: str) -> None:
     moved = central_difference(lambda W: forward(W, *weights[1:])["L"], W1)[0, 0].item()
     report.say("weight.paths")
     report.block(path_sum(one, {"backward()": W1.grad[0, 0].item(), "central difference": moved}, report.words))
+    one.save(folder / "paths.svg")
+    report.picture("paths.svg", "weight.one")
     explain(now["L"], names=now, lang=lang).save(folder / "network.svg")
-    report.picture("network.svg", "weight.picture")
+    report.picture("network.svg", "weight.all")
     report.say("weight.update")
     rows = []
     for step in range(1, 9):

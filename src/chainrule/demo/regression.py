@@ -28,7 +28,7 @@ def regression(report: Report, folder: Path) -> None:
     """Fit the line, eagerly with a table and pictures, then compiled with the times side by side."""
     report.heading("regression")
     report.say("regression.what")
-    report.block(CODE)
+    report.block(CODE, "python")
     report.say("regression.zero", **_accumulated())
     step, w, b, x, y = problem()
     losses: list[float] = []

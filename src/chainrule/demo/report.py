@@ -45,11 +45,11 @@ class Report:
         self._print("\n" + "\n".join(wrapped(text.replace("`", ""), self.width)))
         self.parts.append(text)
 
-    def block(self, text: str) -> None:
-        """Lines that stand as they are: formulas, graphs."""
+    def block(self, text: str, language: str = "text") -> None:
+        """Lines that stand as they are: formulas, graphs, programs."""
         lines = text.rstrip().splitlines()
         self._print("\n" + "\n".join(f"    {line}".rstrip() for line in lines))
-        self.parts.append("\n".join(["```text", *lines, "```"]))
+        self.parts.append("\n".join([f"```{language}", *lines, "```"]))
 
     def table(self, keys: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Columns under the headings named by ``keys``; columns of numbers keep to the right."""

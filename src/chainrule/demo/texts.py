@@ -150,9 +150,13 @@ weight.paths
   zh: 权重 W1[0, 0] 连接第一个输入和第一个神经元。路径从那里分开，在 z3 又会合。梯度是各条路径之和，每条路径是
       沿途导数的乘积：
 
-weight.picture
-  en: the graph of the whole network and its loss
-  zh: 整个网络与损失的计算图
+weight.one
+  en: the two paths of W1[0, 0]
+  zh: W1[0, 0] 的两条路径
+
+weight.all
+  en: the whole network; between tensors stands the rule for g, which arrives from the right
+  zh: 整个网络；张量之间的边上写的是法则，g 是从右边传来的梯度
 
 weight.update
   en: All weights take a step, w ← w − 0.5·∇w, and another. The loss falls:

@@ -1,10 +1,11 @@
 """Derivatives as formulas: the ops' own rules run on symbols, simplified over the reals, checked with numbers."""
 
 import ast
+import sys
+from types import ModuleType
 from typing import Any
 
 from chainrule.derive import algebra
-from chainrule.derive.algebra import Leaf, Poly
 from chainrule.derive.check import checked
 from chainrule.derive.derivation import WORDS, Derivation
 from chainrule.derive.jacobian import matrix_of
@@ -13,9 +14,10 @@ from chainrule.derive.notation import Code
 from chainrule.derive.pullback import pulled
 from chainrule.derive.rewrites import simplest
 from chainrule.derive.sizes import Declared, inferred
+from chainrule.derive.terms import Leaf, Poly
 from chainrule.errors import FormulaError
-from chainrule.formula import Formula
-from chainrule.ir import Builder
+from chainrule.formula import Formula, Part
+from chainrule.ir import Builder, Value
 from chainrule.spec import Spec, float64
 from chainrule.symbol import Symbol
 
@@ -50,8 +52,13 @@ def derive(expression: str, wrt: str, *, layout: str = "denominator", lang: str 
     symbols = {name: Symbol(builder, builder.input(name, Spec(each.shape, float64.numpy)))
                for name, each in variables.items()}  # fmt: skip
     leaves = {name: leaf(name, place, variables[name]) for place, name in enumerate(formula.names)}
-    out = formula.evaluate(symbols)
-    value = normal(out.value, leaves)
+    marks: dict[Value, str] = {}
+
+    def mark(part: Part, made: Symbol) -> None:
+        marks[made.value] = formula.marked(part)
+
+    out = formula.evaluate(symbols, mark)
+    value = normal(out.value, leaves, marks)
     jacobian = out.ndim == 1
     if out.ndim == 2 or (jacobian and len(variables[wrt].shape) == 2):
         by = f" and {wrt} is a matrix" if jacobian else ""
@@ -65,7 +72,7 @@ def derive(expression: str, wrt: str, *, layout: str = "denominator", lang: str 
         arrives = out.new_full((), 1)
     back = pulled(out, symbols[wrt], arrives)
     rows, cols = leaves[wrt].rows, leaves[wrt].cols
-    sent_back = Poly(rows, cols) if back is None else normal(back.value, {**leaves, ARRIVED: g})
+    sent_back = Poly(rows, cols) if back is None else normal(back.value, {**leaves, ARRIVED: g}, marks)
     derivative, laws = simplest(matrix_of(sent_back, g) if jacobian else sent_back, cost)
     if layout == "numerator":
         derivative = algebra.transposed(derivative)
@@ -75,7 +82,7 @@ def derive(expression: str, wrt: str, *, layout: str = "denominator", lang: str 
 
 def leaf(name: str, place: int, declared: Declared) -> Leaf:
     rows, cols = as_matrix(declared.shape)
-    return Leaf(rows, cols, name, place, declared.symmetric)
+    return Leaf(rows, cols, name, place, symmetric=declared.symmetric)
 
 
 def cost(p: Poly) -> int:
@@ -83,5 +90,13 @@ def cost(p: Poly) -> int:
     counted = (ast.Name, ast.Constant, ast.BinOp, ast.UnaryOp, ast.Call, ast.Attribute)
     return sum(isinstance(node, counted) for node in ast.walk(ast.parse(Code()(p))))
 
+
+class Callable(ModuleType):
+    """Once this package is imported, ``chainrule.derive`` is the package: calling it derives all the same."""
+
+    __call__ = staticmethod(derive)
+
+
+sys.modules[__name__].__class__ = Callable
 
 __all__ = ["Derivation", "derive"]

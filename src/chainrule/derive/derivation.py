@@ -1,13 +1,14 @@
 """A derivation: the formula, how it came about, its layout and its check, in words."""
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from chainrule.derive.algebra import Poly
+from chainrule.derive.algebra import transposed
 from chainrule.derive.check import Checked
 from chainrule.derive.notation import Code, Latex, Text
 from chainrule.derive.sizes import Declared, times
+from chainrule.derive.terms import Poly
 
 WORDS = {
     "en": {
@@ -21,6 +22,7 @@ WORDS = {
         "rules": "by the ops' rules, from the result back to {}",
         "map": "what the ops' rules send back to {} when ḡ arrives at the result",
         "read": "the matrix before ḡ",
+        "turned": "transposed",
         "denominator gradient": "Denominator layout: the gradient has the shape of {wrt}, {shape}.",
         "numerator gradient": "Numerator layout: the gradient transposed, {shape}.",
         "denominator jacobian": "Denominator layout, {shape}: row i, column j is the derivative of the j-th component "
@@ -42,6 +44,7 @@ WORDS = {
         "rules": "由各运算的求导规则，从结果反向推到 {}",
         "map": "结果处传来 ḡ 时，各运算的规则传回 {} 的量",
         "read": "ḡ 前面的矩阵",
+        "turned": "转置",
         "denominator gradient": "分母布局：梯度与 {wrt} 同形，{shape}。",
         "numerator gradient": "分子布局：梯度的转置，{shape}。",
         "denominator jacobian": "分母布局，{shape}：第 i 行第 j 列是第 j 个分量对 {wrt}ᵢ 的导数（雅可比矩阵的转置）。",
@@ -150,20 +153,17 @@ class Derivation:
     def _steps(self) -> list[str]:
         """The equation line by line, with what leads to each."""
         words, left = WORDS[self.lang], self._left()
-        name = self._text.name(self.wrt)
+        turned = [words["turned"]] if self.layout == "numerator" else []
+        said, sent_back = words["map" if self.is_jacobian else "rules"].format(self._text.name(self.wrt)), self.sent_back
+        rows: list[tuple[str, str, str, Sequence[str]]]
         if self.is_jacobian:
-            rows = [(left, "=", self.text, self._why(words["read"]))]
-            rows.insert(0, ("ḡ", "↦", self._text(self.sent_back), words["map"].format(name)))
+            rows = [("ḡ", "↦", self._text(sent_back), [said]),
+                    (left, "=", self.text, [words["read"], *self.laws, *turned])]  # fmt: skip
         else:
-            rows = [(left, "=", self._text(self.sent_back), words["rules"].format(name))]
-            if rows[0][2] != self.text:
-                rows.append(("", "=", self.text, self._why("")))
-        first, last = (max(len(row[k]) for row in rows) for k in (0, 2))
-        return [f"    {a:>{first}} {sign} {b:<{last}}    {why}".rstrip() for a, sign, b, why in rows]
-
-    def _why(self, first: str) -> str:
-        turned = ("∂f/∂xᵀ = (∇ₓf)ᵀ",) if self.layout == "numerator" and not self.is_jacobian else ()
-        return WORDS[self.lang]["comma"].join(filter(None, (first, *self.laws, *turned)))
+            first = self._text(transposed(sent_back) if turned else sent_back)
+            rows = [(left, "=", first, [said, *turned]), ("", "=", self.text, self.laws)][: 1 + (first != self.text)]
+        wide = [max(len(row[k]) for row in rows) for k in (0, 2)]
+        return [f"    {a:>{wide[0]}} {sign} {b:<{wide[1]}}    {words['comma'].join(why)}" for a, sign, b, why in rows]
 
     def _kind(self, name: str) -> str:
         declared = self.variables[name]

@@ -1,7 +1,7 @@
 """A Jacobian read off the pulled map: what is sent back is linear in what arrived, g ↦ M g, and M is wanted."""
 
 from chainrule.derive import algebra
-from chainrule.derive.algebra import Atom, Chain, Hadamard, Inner, Leaf, Poly, Sum, Term
+from chainrule.derive.terms import Atom, Chain, Diagonal, Eye, Frobenius, Hadamard, Inner, Leaf, Poly, Sum, Term
 from chainrule.errors import FormulaError
 
 
@@ -33,7 +33,7 @@ def _of_chain(chain: Chain, g: Leaf) -> Poly:
     """A, B, g give AB; a sum or an elementwise product at the end is entered."""
     last = chain[-1]
     if last.atom == g:
-        inner = algebra.of_atom(algebra.Eye(g.rows, g.rows))
+        inner = algebra.of_atom(Eye(g.rows, g.rows))
     elif isinstance(last.atom, Sum):
         inner = matrix_of(algebra.transposed(last.atom.poly) if last.flipped else last.atom.poly, g)
     elif isinstance(last.atom, Hadamard) and not last.flipped:
@@ -54,13 +54,13 @@ def _of_chain(chain: Chain, g: Leaf) -> Poly:
 def holds(atom: Atom, g: Leaf) -> bool:
     """Does ``g`` occur in the atom?"""
     match atom:
-        case Sum(poly=poly) | algebra.Diagonal(poly=poly):
+        case Sum(poly=poly) | Diagonal(poly=poly):
             return held(poly, g)
         case Hadamard(parts=parts):
             return any(held(part, g) for part in parts)
         case Inner(chain=chain):
             return any(holds(f.atom, g) for f in chain)
-        case algebra.Frobenius(left=left, right=right):
+        case Frobenius(left=left, right=right):
             return held(left, g) or held(right, g)
     return atom == g
 

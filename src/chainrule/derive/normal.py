@@ -9,15 +9,18 @@ from fractions import Fraction
 from typing import Any
 
 from chainrule.derive import algebra
-from chainrule.derive.algebra import Poly
+from chainrule.derive.terms import Leaf, Poly
 from chainrule.errors import FormulaError
 from chainrule.ir import CONST, INPUT, Value, walk
 from chainrule.ops import arithmetic, reduction, shape
 from chainrule.spec import Dim, Size
 
 
-def normal(value: Value, leaves: Mapping[str, algebra.Leaf]) -> Poly:
-    """The value as an expression over ``leaves``, its inputs by name. Raises FormulaError."""
+def normal(value: Value, leaves: Mapping[str, Leaf], marks: Mapping[Value, str]) -> Poly:
+    """The value as an expression over ``leaves``, its inputs by name.
+
+    Raises FormulaError, with the mark of the value that cannot be one: its place in the formula.
+    """
     done: dict[Value, Poly] = {}
     for each in walk([value]):
         if each.op == INPUT:
@@ -26,7 +29,10 @@ def normal(value: Value, leaves: Mapping[str, algebra.Leaf]) -> Poly:
             number = each.const
             done[each] = algebra.size(number) if isinstance(number, Dim) else algebra.number(exactly(number))
         else:
-            done[each] = MEANING.get(each.op, unknown)(each, *[done[a] for a in each.args])
+            try:
+                done[each] = MEANING.get(each.op, unknown)(each, *[done[a] for a in each.args])
+            except FormulaError as error:
+                raise FormulaError("\n".join(filter(None, (str(error), marks.get(each))))) from None
     return done[value]
 
 
@@ -43,9 +49,9 @@ def as_matrix(of: tuple[Size, ...]) -> tuple[Size, Size]:
 
 
 def unknown(value: Value, *args: Poly) -> Poly:
-    known = ", ".join(sorted({op.name for op in MEANING if op.index is None} - {"cast"}))
-    raise FormulaError(f"{value.name}: formulas are not derived through it yet; there are {known} (norm, mean and .T "
-                       "are made of these). For its gradient at a point use explain() or backward()")  # fmt: skip
+    signs = " ".join(op.infix for op in MEANING if op.infix)
+    raise FormulaError(f"{value.name}: derivatives through it are not written as formulas yet; there are {signs} .T "
+                       "sum mean norm sqrt. explain() and backward() give its gradient at a point")  # fmt: skip
 
 
 def spread(p: Poly, rows: Size, cols: Size) -> Poly:
@@ -79,7 +85,7 @@ def times(value: Value, p: Poly, q: Poly) -> Poly:
 
 def over(value: Value, p: Poly, q: Poly) -> Poly:
     if not q.is_scalar:
-        raise FormulaError(f"div: division by a {q.rows} × {q.cols} value, element by element, is not derived yet; "
+        raise FormulaError(f"div: division by {q.rows} × {q.cols} values, element by element, is not derived yet; "
                            "divide by a scalar")  # fmt: skip
     return algebra.product(p, algebra.power(q, Fraction(-1)))
 
@@ -92,7 +98,7 @@ def powers(value: Value, p: Poly, q: Poly) -> Poly:
     if p.is_scalar:
         return algebra.power(p, exponent)
     if exponent.denominator != 1 or exponent < 0:
-        raise FormulaError(f"pow: x ** {number} of a {p.rows} × {p.cols} value, element by element, is not derived yet")
+        raise FormulaError(f"pow: x ** {number} of {p.rows} × {p.cols} values, element by element, is not derived yet")
     result = algebra.ones(p.rows, p.cols)
     for _ in range(int(exponent)):
         result = algebra.hadamard(result, p)

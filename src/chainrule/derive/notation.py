@@ -5,7 +5,8 @@ import unicodedata
 from collections.abc import Collection, Sequence
 from fractions import Fraction
 
-from chainrule.derive.algebra import (
+from chainrule.derive.algebra import flipped, is_square
+from chainrule.derive.terms import (
     Atom,
     Chain,
     Diagonal,
@@ -19,8 +20,6 @@ from chainrule.derive.algebra import (
     Poly,
     Sum,
     Term,
-    flipped,
-    is_square,
 )
 from chainrule.expr import greek_name, latex_name
 from chainrule.spec import Size
@@ -163,8 +162,7 @@ class Text:
         shown = ""
         for piece in pieces:
             right = self.hold(piece, PRODUCT)
-            digit = right[0] in "0123456789" and shown
-            shown += ("·" if digit or (long and shown and ")" not in shown[-1] and "(" not in right[0]) else "") + right
+            shown += "·" * bool(shown and (long or right[0] in "0123456789")) + right
         return shown, PRODUCT
 
     def fraction(self, above: Piece, below: Piece) -> Piece:

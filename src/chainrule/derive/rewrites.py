@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from functools import reduce
 
 from chainrule.derive import algebra
-from chainrule.derive.algebra import Chain, Factor, Inner, Poly, Scalars, Sum, Term
+from chainrule.derive.terms import Chain, Factor, Inner, Poly, Scalars, Sum, Term
 
 Cost = Callable[[Poly], int]
 ROUNDS = 3
@@ -91,10 +91,8 @@ def _entered(term: Term, right: bool) -> Poly:
 
 def number_in_front(p: Poly) -> Poly:
     """2a + 2b = 2(a + b)."""
-    simple = all(not t.scalars and t.chain and not any(isinstance(f.atom, Sum) for f in t.chain) for t in p.terms)
-    if not simple or len(p.terms) < 2:
-        return p
-    return Poly(p.rows, p.cols, (algebra.as_term(p),))
+    plain = all(not t.scalars and len(t.chain) == 1 and not isinstance(t.chain[0].atom, Sum) for t in p.terms)
+    return Poly(p.rows, p.cols, (algebra.as_term(p),)) if plain and len(p.terms) > 1 else p
 
 
 REAL: tuple[Callable[[Poly], Poly], ...] = (

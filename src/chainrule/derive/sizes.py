@@ -18,8 +18,10 @@ from chainrule.op import Op
 from chainrule.ops import reduction
 from chainrule.spec import Dim, Size, Spec, float64, numel
 from chainrule.vocabulary import Vocabulary
+from chainrule.vocabulary.shapes import sizes_of
 
 KINDS = {"scalar": 0, "vector": 1, "matrix": 2, "symmetric": 2}
+AXES = ((), ("len",), ("rows", "columns"))
 LETTERS = ("n", "m", "k", "p", "q", "r", "s", "t")
 
 
@@ -78,11 +80,19 @@ class Sized(Vocabulary):
     def _full(self, shape: tuple[Size, ...], number: Any) -> Self:
         return type(self)(self.sizes, shape, str(number))
 
+    def reshape(self, *sizes: Any) -> Self:
+        if -1 in sizes_of(sizes):
+            raise ShapeError("reshape: sizes are symbols here, and -1 cannot be reckoned from them; name the sizes")
+        return super().reshape(*sizes)
+
+    def __getitem__(self, key: Any) -> Self:
+        raise ShapeError(f"index: the sizes of {self.label} are symbols here; take parts with a product, such as e @ x")
+
     def matmul(self, other: Any) -> Self:
-        if isinstance(other, Sized) and self.ndim == other.ndim == 1:
-            if other.label.endswith(".T") and not self.label.endswith(".T"):
-                raise ShapeError(f"matmul: {self.label} @ {other.label} of vectors is a matrix in the notation of columns "
-                                 "and the inner product in NumPy; write x.T @ y or x @ y for the inner product")
+        vectors = isinstance(other, Sized) and self.ndim == other.ndim == 1
+        if vectors and other.label.endswith(".T") and not self.label.endswith(".T"):
+            raise ShapeError(f"matmul: {self.label} @ {other.label} of vectors is a matrix where vectors are columns, "
+                             "and the inner product in NumPy; for the inner product write x.T @ y or x @ y")
         return super().matmul(other)
 
     def _apply(self, op: Op, inputs: Sequence[Any], **params: Any) -> Self:
@@ -99,10 +109,10 @@ class Sized(Vocabulary):
 
     def _fit(self, op: Op, axis: int, other: "Sized", other_axis: int) -> None:
         if not self.sizes.unify(self.shape[axis], other.shape[other_axis]):
-            why = ("the columns of the first must be as many as the rows of the second" if op is reduction.matmul else
-                   "elementwise, both need one shape")  # fmt: skip
-            raise ShapeError(f"{op.name}: {self.described()} and {other.described()} do not fit: {why}. Transpose one "
-                             "(.T), check the order, or declare other sizes")  # fmt: skip
+            where = "the first's columns, the second's rows" if op is reduction.matmul else "element by element"
+            raise ShapeError(f"{op.name}: {self.described()} and {other.described()} do not fit: {self.shape[axis]} "
+                             f"must equal {other.shape[other_axis]} ({where}). Transpose one (.T), check the order, "
+                             "or declare other sizes")  # fmt: skip
 
     def described(self) -> str:
         """``x of length n``, ``A of shape m × n``."""
@@ -123,11 +133,12 @@ def by_convention(name: str) -> str:
 
 def inferred(formula: Formula, wrt: str, declared: Mapping[str, Any]) -> dict[str, Declared]:
     """The kind and sizes of each name. Raises FormulaError for sizes that do not fit and bad declarations."""
+    if "np" in formula.names:
+        raise FormulaError("derive: np is NumPy in the code that is derived; give the variable another name")
     for name in (*declared, wrt):
         if name not in formula.names:
             raise FormulaError(f"derive: there is no {name} in {formula.text}; its variables are "
                                f"{', '.join(formula.names) or 'none'}")  # fmt: skip
-    unknown = (Dim(f"?{k}") for k in range(2 * len(formula.names)))
     shapes: dict[str, tuple[Dim, ...]] = {}
     for name in formula.names:
         given = declared.get(name, by_convention(name))
@@ -135,10 +146,10 @@ def inferred(formula: Formula, wrt: str, declared: Mapping[str, Any]) -> dict[st
             if given not in KINDS:
                 raise FormulaError(f"derive: {name}={given!r} is no kind; declare one of {', '.join(KINDS)}, or sizes "
                                    f"such as {name}=('m', 'n')")  # fmt: skip
-            shapes[name] = tuple(next(unknown) for _ in range(KINDS[given]))
+            shapes[name] = tuple(Dim(f"{axis}({name})") for axis in AXES[KINDS[given]])
         else:
             shapes[name] = tuple(fixed_size(name, size, formula.names) for size in given)
-    fixed = sorted({size for shape in shapes.values() for size in shape if not size.startswith("?")})
+    fixed = sorted({size for shape in shapes.values() for size in shape if size.isidentifier()})
     sizes = Sizes(fixed)
     for name, given in declared.items():
         if given == "symmetric":
@@ -148,10 +159,11 @@ def inferred(formula: Formula, wrt: str, declared: Mapping[str, Any]) -> dict[st
         value.label = part.text
 
     formula.evaluate({name: Sized(sizes, shape, name) for name, shape in shapes.items()}, label)
-    letters = (letter for letter in chain(LETTERS, (f"n{k}" for k in count())) if letter not in {*fixed, *formula.names})
+    taken = {*fixed, *formula.names}
+    letters = (letter for letter in chain(LETTERS, (f"n{k}" for k in count())) if letter not in taken)
     for name in (wrt, *formula.names):
         for size in reversed(shapes[name]):
-            if str(sizes.find(size)).startswith("?"):
+            if not str(sizes.find(size)).isidentifier():
                 sizes.unify(size, Dim(next(letters)))
     return {name: Declared(tuple(Dim(sizes.find(s)) for s in shape), declared.get(name) == "symmetric")
             for name, shape in shapes.items()}  # fmt: skip

@@ -25,7 +25,7 @@ Adder = Callable[[Any], Any]
 
 @lru_cache(maxsize=1024)
 def adder(shape: tuple[int, ...], dtype: Any, dim: tuple[int, ...], keepdim: bool) -> Adder | None:
-    """The sum of contiguous arrays of this kind over ``dim``; None where the order is not known or not worth it."""
+    """The sum of arrays of this kind over ``dim``; None where the order is not known or not worth it."""
     size = math.prod(shape)
     if dtype not in LANES or not 0 < size <= LONGEST or not dim:
         return None
@@ -33,33 +33,33 @@ def adder(shape: tuple[int, ...], dtype: Any, dim: tuple[int, ...], keepdim: boo
     ndim, folded = len(shape), len(dim)
     left = tuple(1 if axis in dim else n for axis, n in enumerate(shape) if keepdim or axis not in dim)
     if all(n == 1 or axis in dim for axis, n in enumerate(shape)):
-        add = row_adder(size, lanes)
         if ndim == 1:
-            return (lambda x: add(x)[-1:]) if keepdim else (lambda x: add(x)[-1])
-        return (lambda x: add(x.reshape(size))[-1:].reshape(left)) if left else (lambda x: add(x.reshape(size))[-1])
+            return row_adder(size, lanes, slice(-1, None) if keepdim else -1)
+        add = row_adder(size, lanes, slice(-1, None) if left else -1)
+        return (lambda x: add(x.reshape(size)).reshape(left)) if left else lambda x: add(x.reshape(size))
     if dim == tuple(range(ndim - folded, ndim)):
         columns = math.prod(shape[ndim - folded :])
-        add = row_adder(columns, lanes)
-        return lambda x: np.array([add(row)[-1] for row in x.reshape(-1, columns)], dtype).reshape(left)
+        add = row_adder(columns, lanes, -1)
+        return lambda x: np.array([add(row) for row in x.reshape(-1, columns)], dtype).reshape(left)
     if dim == tuple(range(folded)):
         rows = math.prod(shape[:folded])
         return lambda x: down(x.reshape(rows, -1), lanes).reshape(left)
     return None
 
 
-def row_adder(size: int, lanes: int) -> Adder:
-    """Running sums of a vector of ``size`` numbers, of which the last is the total."""
+def row_adder(size: int, lanes: int, last: Any) -> Adder:
+    """The sum of a vector of ``size`` numbers: of its running sums the ``last``."""
     vectors, rest = divmod(size, lanes)
     whole = size - rest
     if not vectors:
-        return lambda x: accumulate(in_fours(x.reshape(-1, 1)))
+        return lambda x: accumulate(in_fours(x.reshape(-1, 1)))[last]
     if vectors < 8:  # one read in the right order: this is where time matters
         rows = ORDERS.get(vectors, np.arange(vectors))
         places = rows[:, None] * lanes + np.arange(lanes)
         if rest:
-            return lambda x: accumulate(concatenate((x[whole:], reduce(x.take(places), 0))))
-        return lambda x: accumulate(reduce(x.take(places), 0))
-    return lambda x: accumulate(concatenate((x[whole:], in_fours(x[:whole].reshape(vectors, lanes)))))
+            return lambda x: accumulate(concatenate((x[whole:], reduce(x.take(places), 0))))[last]
+        return lambda x: accumulate(reduce(x.take(places), 0))[last]
+    return lambda x: accumulate(concatenate((x[whole:], in_fours(x[:whole].reshape(vectors, lanes)))))[last]
 
 
 def in_fours(v: Any) -> Any:

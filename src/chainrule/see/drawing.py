@@ -52,7 +52,8 @@ class _Drawing:
 
     def stacked(self, parts: Sequence[tuple[Block, str]]) -> tuple[list[str], list[int]]:
         """Blocks above each other, each with its line to the right, all as wide as the widest; the lines' rows."""
-        widest = max(max(map(self.measure, block)) + self.measure(text) + 3 + 2 * self.dashes for (block, _), text in parts)
+        least = 3 + 2 * self.dashes
+        widest = max(max(map(self.measure, block)) + self.measure(text) + least for (block, _), text in parts)
         lines: list[str] = []
         rows = []
         for (block, root), text in parts:

@@ -58,6 +58,8 @@ class Paths:
                     self._through(q, i)
         ends = self.reached.get(quantities[-1])
         self.scalars, self.lines = leading_to(ends[0], self.scalars, self.lines) if ends else ([], [])
+        if ends and ends[0] is not self.start:
+            ends[0].name = quantities[-1].name
         for line in self.lines:
             line.rule = self._rule(line)
 
@@ -93,7 +95,7 @@ class Paths:
             k = int(positions(arg, q)[scalar.k])
             return self.name(arg, k), (), None if arg.value is None else np.reshape(arg.value, -1)[k]
 
-        operands = [operand(arg) if arg.number else at(arg) for arg in q.args]
+        operands = [at(arg) if operand(arg)[0] else operand(arg) for arg in q.args]
         return Written(q.node.op, q.node.params, operands, (scalar.name, (), np.reshape(q.value, -1)[scalar.k]))
 
     def _rule(self, line: Line) -> str:

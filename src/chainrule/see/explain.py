@@ -145,7 +145,8 @@ def explain_formula(formula: str, values: Mapping[str, Any], lang: str | None = 
     parsed = Formula(formula)
     for name in values:
         if name not in parsed.names:
-            raise FormulaError(f"explain: the formula has no variable {name!r}; it has {', '.join(parsed.names) or 'none'}")
+            has = ", ".join(parsed.names) or "none"
+            raise FormulaError(f"explain: the formula has no variable {name!r}; it has {has}")
     given = {name: tensor(values[name], dtype="float64", requires_grad=True) for name in parsed.names if name in values}
     output = parsed.evaluate(given)
     if not isinstance(output, Tensor):
@@ -199,19 +200,24 @@ def _quantity(quantities: Sequence[Quantity], wrt: Tensor) -> tuple[Quantity, in
             place = op.forward(place, **dict(params))
         if place.size == 1:
             return q, int(place.item())
-        raise GraphError(f"explain: wrt is a view of {place.size} elements of {q.name}; pick one: wrt={q.name}, at=...")
-    raise GraphError(f"explain: the output does not depend on wrt, of shape {shown(wrt.shape)}, by any way that carries "
-                     f"a gradient{line_at(user_place())}")  # fmt: skip
+        raise GraphError(f"explain: wrt is a view of {place.size} elements of a tensor of shape {shown(q.shape)}; "
+                         "pick one of them")  # fmt: skip
+    raise GraphError(f"explain: no gradient flows from the output to wrt, of shape {shown(wrt.shape)}"
+                     f"{line_at(user_place())}; is it used, without detach() in between?")  # fmt: skip
 
 
 def _element(q: Quantity, at: Any) -> int:
     """The position of element ``at``."""
     if at is None and q.size != 1:
-        raise GraphError(f"explain: {q.name} has shape {shown(q.shape)}; pick one element of it: at=("
-                         f"{', '.join('0' * len(q.shape))},)")  # fmt: skip
-    places = np.arange(q.size).reshape(q.shape)[() if at is None else at]
+        raise GraphError(f"explain: {q.name} has shape {shown(q.shape)}; pick one element of it, such as "
+                         f"at={(0,) * len(q.shape)}")  # fmt: skip
+    try:
+        places = np.arange(q.size).reshape(q.shape)[() if at is None else at]
+    except IndexError:
+        raise IndexError(f"explain: at={at} is outside of {q.name}, which has shape {shown(q.shape)}") from None
     if places.size != 1:
-        raise GraphError(f"explain: at={at} picks {places.size} elements of {q.name}, of shape {shown(q.shape)}; pick one")
+        raise GraphError(f"explain: at={at} picks {places.size} elements of {q.name}, which has shape "
+                         f"{shown(q.shape)}; pick one")  # fmt: skip
     return int(places.item())
 
 

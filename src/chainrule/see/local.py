@@ -13,7 +13,7 @@ from chainrule.op import Elementwise, Linear, Op, Piecewise
 from chainrule.ops import arithmetic, comparison
 from chainrule.rewrite import rewritten
 from chainrule.see.names import symbol
-from chainrule.see.quantities import F64, Quantity
+from chainrule.see.quantities import F64, Quantity, is_literal
 from chainrule.see.record import show
 from chainrule.spec import Spec
 from chainrule.symbol import Symbol, emit
@@ -113,7 +113,9 @@ def decided(condition: Value, at: Mapping[Value, Any]) -> bool | None:
 
 def operand(q: Quantity) -> Operand:
     """A quantity as an operand."""
-    return ("", (), q.given) if q.number else (q.name, q.shape, q.value)
+    if q.number or (q.invented and is_literal(q)):
+        return "", (), q.given if q.number else np.reshape(q.value, ()).item()
+    return q.name, q.shape, q.value
 
 
 def summed_axes(shape: Sequence[int], grown: Sequence[int]) -> tuple[int, ...]:

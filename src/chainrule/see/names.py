@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any
 
 from chainrule.see.folding import Users, fold, same_place, users_of
-from chainrule.see.quantities import Quantity
+from chainrule.see.quantities import Quantity, is_literal
 from chainrule.source import Place
 from chainrule.tape import Node
 from chainrule.tensors import Tensor, wrap
@@ -53,13 +53,13 @@ class Names:
 
     def operand(self, node: Node, k: int) -> ast.expr | None:
         """The expression of operand ``k`` in the source."""
-        operands = _operands(self._expression(node), len(node.edges))
+        operands = _operands(self._expression(node), len(node.edges), node.op.first)
         return operands[k] if k < len(operands) else None
 
     def assign(self, quantities: Sequence[Quantity]) -> None:
         """Give every tensor a name of its own; numbers have none."""
         tensors = [q for q in quantities if not q.number]
-        taken: set[str] = set()
+        taken = Taken()
         users = users_of(quantities)
         fold(quantities, users)
         for q in tensors:
@@ -76,7 +76,8 @@ class Names:
             q.invented = not q.name if q.head is None else q.head.invented
             if q.head is not None:
                 q.name = q.head.name
-            self._claim(q, _fresh("v" if q.wanted else "k", taken), taken)
+            if not q.name:
+                self._claim(q, taken.fresh("v" if q.wanted else "k"), taken)
             q.place = q.node.place if q.node is not None and self.source else None
             value = self.variables.get(q.name)
             if not q.wanted and isinstance(value, Tensor) and value._data.size == q.size:
@@ -87,12 +88,13 @@ class Names:
         order = {key: i for i, key in enumerate(self.bound)}
         leaves = [q for q in quantities if q.node is None and q.wanted]
         leaves.sort(key=lambda q: order.get(q.given, len(order)))
-        return leaves + [q for q in quantities if q not in set(leaves)]
+        first = set(leaves)
+        return leaves + [q for q in quantities if q not in first]
 
-    def _claim(self, q: Quantity, name: str, taken: set[str]) -> None:
+    def _claim(self, q: Quantity, name: str, taken: "Taken") -> None:
         if q.name or not name:
             return
-        q.name = name if name not in taken else _fresh(name + "_", taken)
+        q.name = name if name not in taken else taken.fresh(name + "_")
         taken.add(q.name)
 
     def _target(self, q: Quantity, users: Users) -> str:
@@ -120,7 +122,8 @@ class Names:
                 continue
             operand = self.operand(user.node, i) if user.node else None
             text = ast.unparse(operand) if operand else ""
-            if operand and (_dotted(operand) or (not q.wanted and len(text) <= LONGEST)):
+            spelled = not q.wanted and not is_literal(q) and len(text) <= LONGEST
+            if operand and (_dotted(operand) or spelled):
                 return text
         return ""
 
@@ -139,11 +142,19 @@ def symbol(name: str) -> str:
     return name if re.fullmatch(r"[^\W\d][\w.]*(\[[^]]*\])*", name) else f"({name})"
 
 
-def _fresh(base: str, taken: set[str]) -> str:
-    number = 1
-    while f"{base}{number}" in taken:
-        number += 1
-    return f"{base}{number}"
+class Taken(set[str]):
+    """The names that are in use."""
+
+    def __init__(self) -> None:
+        self.last: dict[str, int] = {}
+
+    def fresh(self, base: str) -> str:
+        """``base`` with the next number that makes it new."""
+        number = self.last.get(base, 0) + 1
+        while f"{base}{number}" in self:
+            number += 1
+        self.last[base] = number
+        return f"{base}{number}"
 
 
 def _tensors(variables: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:
@@ -190,8 +201,8 @@ def _spans(source: str) -> dict[Span, Any]:
     return found
 
 
-def _operands(expression: Any, n: int) -> list[ast.expr]:
-    """What an expression that applies an op of ``n`` inputs applies it to."""
+def _operands(expression: Any, n: int, first: int) -> list[ast.expr]:
+    """What an expression that applies an op of ``n`` inputs applies it to; as a method, to its input 0 if it can be."""
     if isinstance(expression, ast.BinOp):
         return [expression.left, expression.right]
     if isinstance(expression, ast.AugAssign):
@@ -204,7 +215,9 @@ def _operands(expression: Any, n: int) -> list[ast.expr]:
         return [expression.value]
     if isinstance(expression, ast.Call):
         method = isinstance(expression.func, ast.Attribute) and len(expression.args) < n
-        return [expression.func.value, *expression.args] if method else expression.args  # type: ignore[attr-defined]
+        if method:
+            return [] if first else [expression.func.value, *expression.args]  # type: ignore[attr-defined]
+        return expression.args
     return []
 
 

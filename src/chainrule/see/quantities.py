@@ -150,8 +150,10 @@ def evaluate(quantities: Sequence[Quantity], output: Tensor) -> None:
             for k, tensor in zip(q.node.saved_inputs(), q.node.saved or ()):
                 kept[q.args[k]] = tensor._data
     kept[quantities[-1]] = output._data
-    for q, value in replay(quantities).items():
-        q.value = value if value is not None else _double(kept.get(q))
+    values = replay(quantities)
+    values = replay(quantities, {q: _double(x) for q, x in kept.items() if values[q] is None and x is not None})
+    for q, value in values.items():
+        q.value = value
     quantities[-1].grad = np.ones(quantities[-1].shape)
     with Switch(grad=False):
         for q in reversed(quantities):
@@ -161,6 +163,12 @@ def evaluate(quantities: Sequence[Quantity], output: Tensor) -> None:
             for i in q.passes():
                 part, arg = pulled(q, i, g, known)._data, q.args[i]
                 arg.grad = part if arg.grad is None else arg.grad + part
+
+
+def is_literal(q: Quantity) -> bool:
+    """Is it one number that no gradient goes to, as good as a number in the program's text?"""
+    value = q.value
+    return not q.wanted and q.size == 1 and value is not None and np.asarray(value).dtype != bool
 
 
 def knowledge(q: Quantity) -> dict[str, Any]:

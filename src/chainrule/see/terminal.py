@@ -88,7 +88,8 @@ class _Text:
         self.record, self.lang, self.style = record, lang, style
         self.node = {node.id: node for node in record.nodes}
         self.output = self.node[record.output]
-        self.leaves = [n for n in record.nodes if n.id in record.leaves and n.op != CONSTANT]
+        leaves = set(record.leaves)
+        self.leaves = [n for n in record.nodes if n.id in leaves and n.op != CONSTANT]
         self.scalar = all(e.derivative is None or isinstance(e.derivative, int | float) for e in record.edges) and all(
             isinstance(n.value, int | float | None) for n in record.nodes)  # fmt: skip
 

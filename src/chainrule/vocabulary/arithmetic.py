@@ -40,16 +40,16 @@ class Arithmetic(Carrier):
 
     def add(self, other: Any, *, alpha: Number = 1) -> Self:
         """self + alpha · other."""
-        return self._binary(arithmetic.add, other if alpha == 1 else other * alpha)
+        return self._word(arithmetic.add, other if alpha == 1 else other * alpha)
 
     def sub(self, other: Any, *, alpha: Number = 1) -> Self:
         """self − alpha · other."""
-        return self._binary(arithmetic.sub, other if alpha == 1 else other * alpha)
+        return self._word(arithmetic.sub, other if alpha == 1 else other * alpha)
 
-    def mul(self, other: Any) -> Self: return self._binary(arithmetic.mul, other)
-    def div(self, other: Any) -> Self: return self._binary(arithmetic.div, other)
-    def true_divide(self, other: Any) -> Self: return self._binary(arithmetic.div, other)
-    def pow(self, exponent: Any) -> Self: return self._binary(arithmetic.pow, exponent)
+    def mul(self, other: Any) -> Self: return self._word(arithmetic.mul, other)
+    def div(self, other: Any) -> Self: return self._word(arithmetic.div, other)
+    def true_divide(self, other: Any) -> Self: return self._word(arithmetic.div, other)
+    def pow(self, exponent: Any) -> Self: return self._word(arithmetic.pow, exponent)
     def neg(self) -> Self: return self._unary(arithmetic.neg)
     def abs(self) -> Self: return self._unary(arithmetic.abs)
     def sign(self) -> Self: return self._unary(arithmetic.sign)
@@ -63,12 +63,12 @@ class Arithmetic(Carrier):
     def relu(self) -> Self: return self._unary(arithmetic.relu)
     def maximum(self, other: Any) -> Self: return self._binary(arithmetic.maximum, other)
     def minimum(self, other: Any) -> Self: return self._binary(arithmetic.minimum, other)
-    def gt(self, other: Any) -> Self: return self._binary(comparison.gt, other)
-    def ge(self, other: Any) -> Self: return self._binary(comparison.ge, other)
-    def lt(self, other: Any) -> Self: return self._binary(comparison.lt, other)
-    def le(self, other: Any) -> Self: return self._binary(comparison.le, other)
-    def eq(self, other: Any) -> Self: return self._binary(comparison.eq, other)
-    def ne(self, other: Any) -> Self: return self._binary(comparison.ne, other)
+    def gt(self, other: Any) -> Self: return self._word(comparison.gt, other)
+    def ge(self, other: Any) -> Self: return self._word(comparison.ge, other)
+    def lt(self, other: Any) -> Self: return self._word(comparison.lt, other)
+    def le(self, other: Any) -> Self: return self._word(comparison.le, other)
+    def eq(self, other: Any) -> Self: return self._word(comparison.eq, other)
+    def ne(self, other: Any) -> Self: return self._word(comparison.ne, other)
     def logical_not(self) -> Self: return self._unary(comparison.logical_not)
 
     multiply, divide, subtract, negative, absolute = mul, div, sub, neg, abs
@@ -97,8 +97,8 @@ class Arithmetic(Carrier):
 
     def clamp(self, min: Any = None, max: Any = None) -> Self:
         """self, not below ``min`` and not above ``max``; where it is held, no gradient passes."""
-        low = self if min is None else self.where(self >= min, min)
-        return low if max is None else low.where(low <= max, max)
+        low = self if min is None else self.masked_fill(self < min, min)
+        return low if max is None else low.masked_fill(low > max, max)
 
     def where(self, condition: Any, other: Any) -> Self:
         """self where ``condition`` holds, else ``other``."""

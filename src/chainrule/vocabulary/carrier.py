@@ -33,6 +33,10 @@ class Carrier:
     def _binary(self, op: Op, other: Any) -> Self:
         return self._apply(op, (self, other))
 
+    def _word(self, op: Op, other: Any) -> Self:
+        """``_binary`` for a word, which unlike an operator leaves nothing to the other operand."""
+        return self._binary(op, other)
+
     def _reflected(self, op: Op, other: Any) -> Self:
         return self._apply(op, (other, self))
 

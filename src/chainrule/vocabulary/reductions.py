@@ -9,7 +9,6 @@ from chainrule.spec import shown
 from chainrule.vocabulary.carrier import Carrier
 from chainrule.vocabulary.shapes import axis_of
 
-EVERY = tuple(tuple(range(ndim)) for ndim in range(8))
 Dims = int | Sequence[int] | None
 
 
@@ -21,8 +20,11 @@ class Reductions(Carrier):
     def _dims(self, dim: Dims) -> tuple[int, ...]:
         """Which axes ``dim`` means: None and () are all of them."""
         if dim is None or dim == ():
-            return EVERY[self.ndim] if self.ndim < len(EVERY) else tuple(range(self.ndim))
-        return tuple(sorted(axis_of(d, self.ndim) for d in ((dim,) if isinstance(dim, int) else dim)))
+            return tuple(range(self.ndim))
+        dims = tuple(sorted(axis_of(d, self.ndim) for d in ((dim,) if isinstance(dim, int) else dim)))
+        if len(set(dims)) < len(dims):
+            raise ShapeError(f"sum: a dim appears multiple times in the list of dims {tuple(dim)}")
+        return dims if self.ndim else ()
 
     def sum(self, dim: Dims = None, keepdim: bool = False) -> Self:
         """The sum over ``dim``, or of all elements.
@@ -52,6 +54,9 @@ class Reductions(Carrier):
         >>> torch.tensor([[1.0, 2.0], [3.0, 4.0]]) @ torch.tensor([1.0, 1.0])
         tensor([3., 7.])
         """
+        if not isinstance(other, Carrier):
+            raise TypeError(f"matmul(): argument 'other' must be Tensor, not {type(other).__name__}; for a number times a "
+                            "tensor use *")
         if not self.ndim or not other.ndim:
             raise ShapeError(f"matmul: both operands need at least 1 dimension, got {shown(self.shape)} and "
                              f"{shown(other.shape)}; for a number times a tensor use *")
@@ -66,15 +71,18 @@ class Reductions(Carrier):
 
     def dot(self, other: Any) -> Self:
         """The inner product of two 1-d tensors."""
-        if self.ndim != 1 or other.ndim != 1:
-            raise ShapeError(f"dot: both operands must be 1-d, got {shown(self.shape)} and {shown(other.shape)}; "
-                             "use @ for matrices")
-        return self.matmul(other)
+        return self._product("dot", other, 1, 1)
 
     def mm(self, other: Any) -> Self:
         """The product of two matrices."""
-        return self.matmul(other)
+        return self._product("mm", other, 2, 2)
 
     def mv(self, other: Any) -> Self:
         """The product of a matrix and a vector."""
+        return self._product("mv", other, 2, 1)
+
+    def _product(self, word: str, other: Any, *ndims: int) -> Self:
+        if (self.ndim, other.ndim) != ndims:
+            raise ShapeError(f"{word}: the operands must have {ndims[0]} and {ndims[1]} dimensions, got "
+                             f"{shown(self.shape)} and {shown(other.shape)}; @ takes any")
         return self.matmul(other)
