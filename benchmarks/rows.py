@@ -59,9 +59,10 @@ def compiled() -> Iterator[Row]:
     what = "chapter 6 compiled, one call from Python"
     yield Row(what, called, "torch eager", eager, at_most=1 / 40)
     yield Row(what, called, "jax.jit", jitted)
+    repeated, looped = (turns and [time / EPOCHS for time in turns] for turns in (repeated, looped))
     what = f"chapter 6 compiled, one step in repeat({EPOCHS})"
-    yield Row(what, repeated / EPOCHS, "torch eager", eager, at_most=1 / 800)
-    yield Row(what, repeated / EPOCHS, "jax fori_loop", looped and looped / EPOCHS)
+    yield Row(what, repeated, "torch eager", eager, at_most=1 / 800)
+    yield Row(what, repeated, "jax fori_loop", looped)
 
 
 FIRST_CALL = """

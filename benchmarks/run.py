@@ -21,8 +21,8 @@ from rows import FAMILIES, versions  # imports NumPy
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 PREAMBLE = """\
-Medians, taken in turns within one run (`make bench ARGS=--write`). A ratio is chainrule's time over the peer's. Rows
-without a target are there to show where things stand, the losses included."""
+Taken in turns within one run (`make bench ARGS=--write`): medians of the times, and the median of the ratios of
+chainrule's time to the peer's within each turn. Rows without a target show where things stand, losses included."""
 HEAD = ("what", "chainrule", "peer", "its time", "ratio", "target", "met")
 SIDES = "<><>>><"
 
@@ -39,7 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     rows, failures = measured([asked.only] if asked.only else list(FAMILIES))
     print("", table(rows), *failures, sep="\n")
     if asked.json:
-        found = [{**asdict(row), "ratio": row.ratio, "met": row.met} for row in rows]
+        found = [{**asdict(row), "time": row.time, "peer_time": row.peer_time, "ratio": row.ratio, "met": row.met}
+                 for row in rows]
         asked.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     if asked.write:
         RESULTS.write_text("\n\n".join(["# Times", about(), PREAMBLE, table(rows), *failures, ""]), encoding="utf-8")
@@ -66,9 +67,9 @@ def measured(names: Sequence[str]) -> tuple[list[Row], list[str]]:
 def cells(row: Row) -> tuple[str, ...]:
     """One line of the table."""
     target = f"≤ {times(row.at_most)}" if row.at_most else f"≤ {duration(row.below)}" if row.below else ""
-    theirs = duration(row.theirs) if row.theirs else "not installed" if row.peer else ""
+    theirs = duration(row.peer_time) if row.peer_time else "not installed" if row.peer else ""
     met = "" if row.met is None else "yes" if row.met else "NO"
-    return row.what, duration(row.ours), row.peer, theirs, times(row.ratio) if row.ratio else "", target, met
+    return row.what, duration(row.time), row.peer, theirs, times(row.ratio) if row.ratio else "", target, met
 
 
 def duration(seconds: float) -> str:

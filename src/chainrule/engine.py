@@ -6,8 +6,11 @@ of the nodes that something has arrived at; nothing recurses, so a chain of 100,
 """
 
 import heapq
+import operator
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Protocol
+
+from chainrule.modes import quietly
 
 
 class Node(Protocol):
@@ -76,7 +79,10 @@ def pull(
             if edge is None or g is None or (only is not None and edge not in only):
                 continue
             have = get(edge)
-            arrived[edge] = g if have is None else have + g
+            try:
+                arrived[edge] = g if have is None else have + g
+            except RuntimeWarning:  # where the user turns NumPy's warnings into errors
+                arrived[edge] = quietly(operator.add, have, g)
             if have is not None:
                 continue
             if edge.serial:

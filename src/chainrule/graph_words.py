@@ -136,7 +136,8 @@ class Graph(Values):
         owner = self if self._node is None else self._node
         if owner.hooks is None:
             owner.hooks = []
-        handle = Handle(owner.hooks, lambda g: _hooked(self._wrap, hook, g))
+        wrap = self._wrap  # and not self: a hook keeps no tensor alive
+        handle = Handle(owner.hooks, lambda g: _hooked(wrap, hook, g))
         owner.hooks.insert(len(owner.hooks) - bool(self._retained and owner.hooks), handle.hook)
         return handle
 

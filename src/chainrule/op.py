@@ -66,8 +66,8 @@ def no_samples() -> Iterable[Any]:
     return ()
 
 
-class Saves(dict[tuple[int, ...], tuple[tuple[int, ...], bool] | None]):
-    """For each set of inputs that need a gradient (a mask), what their rules need.
+class Saves(dict[tuple[int | None, ...], tuple[tuple[int, ...], bool] | None]):
+    """For each mask (per input None for a number, 0, or true if it needs a gradient), what the rules need.
 
     That is: which inputs' values, and whether the output's; None when none of those inputs has a derivative.
     """
@@ -75,11 +75,11 @@ class Saves(dict[tuple[int, ...], tuple[tuple[int, ...], bool] | None]):
     def __init__(self, op: "Op"):
         self.op = op
 
-    def __missing__(self, mask: tuple[int, ...]) -> tuple[tuple[int, ...], bool] | None:
+    def __missing__(self, mask: tuple[int | None, ...]) -> tuple[tuple[int, ...], bool] | None:
         op = self.op
         asked = [i for i, m in enumerate(mask) if m and op.differentiable(i)]
         named = {n for i in asked for rule in op.rules(i) for n in rule.names}
-        positions = tuple(i for i in range(len(mask)) if op.input_name(i) in named)
+        positions = tuple(i for i, m in enumerate(mask) if m is not None and op.input_name(i) in named)
         values = () if isinstance(op, Linear) else positions
         self[mask] = needs = (values, "out" in named) if asked else None
         return needs

@@ -24,8 +24,8 @@ from chainrule.spec import Spec
 from chainrule.symbol import Symbol
 from chainrule.vocabulary import Vocabulary
 
-ABSENT, INNER, LEAF = 0, 1, 2  # what stands behind an input: nothing that needs a gradient, a node, a leaf
-TWO_TENSORS = (None, None)
+# What stands behind an input: a number, a tensor that needs no gradient, a node, a leaf. Only the last two are true.
+NUMBER, ABSENT, INNER, LEAF = None, 0, 1, 2
 PLANS_KEPT = 4096
 Plan = Callable[..., tuple[Any, ...]]
 plans: dict[Any, Plan | None] = {}
@@ -54,9 +54,10 @@ class Node:
         self.key = key
         self.edges = edges
         positions, with_out = key[0].saves[key[1]]
-        if len(positions) != len(operands) or key[4] is not TWO_TENSORS:
-            shapes = key[2]
-            operands = tuple([operands[k] for k in positions if shapes[k] is not None]) if positions else ()
+        count = len(positions)
+        if count != len(operands):
+            operands = () if not count else (operands[positions[0]],) if count == 1 else tuple(
+                [operands[k] for k in positions])
         self.saved: tuple[Any, ...] | None = operands
         for tensor in operands:
             if tensor._storage is not None and tensor._storage.version:
@@ -81,8 +82,8 @@ class Node:
         return self.key[0]  # type: ignore[no-any-return]
 
     @property
-    def mask(self) -> tuple[int, ...]:
-        """Per input ABSENT, INNER or LEAF."""
+    def mask(self) -> tuple[int | None, ...]:
+        """Per input NUMBER, ABSENT, INNER or LEAF."""
         return self.key[1]  # type: ignore[no-any-return]
 
     @property
@@ -193,7 +194,7 @@ class Node:
     def saved_inputs(self) -> list[int]:
         """Which inputs ``saved`` holds, in order."""
         needs = self.op.saves[self.mask]
-        return [k for k in needs[0] if self.shapes[k] is not None] if needs else []
+        return list(needs[0]) if needs else []
 
     def reverse(self, g: Any, known: dict[str, Any]) -> list[Any]:
         """The cotangents of the inputs by the op's rules, each summed to its input's shape."""
@@ -217,11 +218,13 @@ class Node:
                       for a in (g, *(t._data for t in self.saved))]  # fmt: skip
         out = Symbol(builder, builder.input("out", spec))
         parts = self.reverse(g_, self.known(saved, out))
-        kept = [p.clone() if needed == LEAF and aliases(p.value) else p
-                for p, needed in zip(parts, self.mask, strict=True) if p is not None]  # fmt: skip
-        graph = rewritten(Graph(tuple(s.value for s in (g_, *saved, out)), tuple(s.value for s in kept)))
+        kept = [p.value for p in parts if p is not None]
+        graph = rewritten(Graph(tuple(s.value for s in (g_, *saved, out)), tuple(kept)))
         outputs = iter(graph.outputs)
-        return compiled(graph, self.op.name, [None if p is None else next(outputs) for p in parts])
+        returned = [None if p is None else next(outputs) for p in parts]
+        copied = [k for k, value in enumerate(returned)
+                  if value is not None and self.mask[k] == LEAF and (aliases(value) or value in returned[:k])]  # fmt: skip
+        return compiled(graph, self.op.name, returned, copied)
 
     def _overwritten(self, k: int, storage: Any) -> str:
         tensor = self.saved[k] if self.saved else None

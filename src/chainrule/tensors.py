@@ -19,13 +19,13 @@ from chainrule.modes import Modes, current, quietly
 from chainrule.op import Op
 from chainrule.source import Place, at, inside, place_of, user_place
 from chainrule.spec import default, promote, shown
-from chainrule.tape import ABSENT, INNER, LEAF, TWO_TENSORS, Node
+from chainrule.tape import ABSENT, INNER, LEAF, NUMBER, Node
 
 F32, F64 = np.dtype("float32"), np.dtype("float64")
 mode_now = current.get
 new = object.__new__
-ONE_TENSOR, NOWHERE = (None,), (None, ABSENT)
-INNER_ONE, LEAF_ONE, INNER_NONE, LEAF_NONE = (INNER,), (LEAF,), (INNER, ABSENT), (LEAF, ABSENT)
+ONE_TENSOR, TWO_TENSORS, NOWHERE = (None,), (None, None), (None, ABSENT)
+INNER_ONE, LEAF_ONE, INNER_NUMBER, LEAF_NUMBER = (INNER,), (LEAF,), (INNER, NUMBER), (LEAF, NUMBER)
 FAST_NUMBERS = {float, int}
 NUMBERS = {float, int, bool, complex}
 IN_PLACE: dict[Any, Callable[[Any, Any], Any]] = {
@@ -91,10 +91,13 @@ class Tensor(InPlace, Graph, Conversions):
             if have is None:
                 self._grad = wrap(g)
             elif have._node is None and type(have._data) is np.ndarray:
-                have._data += g
+                try:
+                    have._data += g
+                except RuntimeWarning:
+                    pass  # NumPy warns after it has written
                 (have._storage or have._shared()).version += 1
             else:
-                self._grad = wrap(have._data + g)
+                self._grad = wrap(quietly(operator.add, have._data, g))
         else:
             have = self.grad
             if have is None or mode_now().grad:
@@ -145,10 +148,10 @@ class Tensor(InPlace, Graph, Conversions):
                 out._data = quietly(op.forward, a, other)
             if mode.grad and op.recorded:
                 if self._node is not None:
-                    key = op, INNER_NONE, (a.shape, None), d, (None, other or (other, str(other))), ()
+                    key = op, INNER_NUMBER, (a.shape, None), d, (None, other or (other, str(other))), ()
                     out._node = Node(key, (self._node, None), (self, other), out._data)
                 elif self._requires_grad:
-                    key = op, LEAF_NONE, (a.shape, None), d, (None, other or (other, str(other))), ()
+                    key = op, LEAF_NUMBER, (a.shape, None), d, (None, other or (other, str(other))), ()
                     out._node = Node(key, (self, None), (self, other), out._data)
             return out
         if not isinstance(other, Tensor) or (b := other._data).dtype is not d:
@@ -187,7 +190,7 @@ class Tensor(InPlace, Graph, Conversions):
             out._data = quietly(op.forward, number, a)
         if mode.grad and (self._node is not None or self._requires_grad):
             edge, m = (self._node, INNER) if self._node is not None else (self, LEAF)
-            key = op, (ABSENT, m), (None, a.shape), d, (number or (number, str(number)), None), ()
+            key = op, (NUMBER, m), (None, a.shape), d, (number or (number, str(number)), None), ()
             out._node = Node(key, (None, edge), (number, self), out._data)
         return out
 
@@ -222,7 +225,8 @@ class Tensor(InPlace, Graph, Conversions):
         if mode.grad and out._data.dtype.kind == "f":
             edges = tuple(x._edge() if isinstance(x, Tensor) else None for x in operands)
             if any(e is not None for e in edges):
-                mask = tuple(ABSENT if e is None else INNER if e.serial else LEAF for e in edges)
+                mask = tuple((ABSENT if isinstance(x, Tensor) else NUMBER) if e is None else INNER if e.serial else LEAF
+                             for x, e in zip(operands, edges))
                 shapes = tuple(x._data.shape if isinstance(x, Tensor) else None for x in operands)
                 dtypes = tuple(x._data.dtype if isinstance(x, Tensor) else None for x in operands)
                 numbers = tuple(None if isinstance(x, Tensor) else x or (x, str(x)) for x in operands)

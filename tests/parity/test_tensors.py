@@ -450,7 +450,7 @@ def bad_operands(torch):
         lambda: x + "a",
         lambda: "a" * x,
         lambda: x + None,
-        lambda: x + [1, 2, 3],
+        lambda: x - [1, 2, 3],
         lambda: torch.exp("a"),
         lambda: torch.exp(2.0),
         lambda: x.add("a"),

@@ -218,11 +218,12 @@ class Variant:
 
     def repeat(self, args: tuple[Any, ...], n: int) -> Any:
         """n steps; the results stacked."""
-        stacks = self.kernel.repeat(n, self.arrays)
+        returned = {where for _, where in self.leaves}
+        last = [k for k in self.fresh.values() if k is not None and k not in returned]
+        stacks = self.kernel.repeat(n, self.arrays, last)
         for storage in self.storages:
             storage.version += 1
-        last = [None if k in self.writes else s[-1] for k, s in enumerate(stacks)]
-        self._finish(args, last, np.array)
+        self._finish(args, [s if k in self.writes or k in last else s[-1] for k, s in enumerate(stacks)], np.array)
         return self._rebuilt(args, stacks, lambda a: a)
 
     def _finish(self, args: tuple[Any, ...], outputs: Sequence[Any], taken: Callable[[Any], Any]) -> Any:

@@ -154,13 +154,13 @@ class Derivation:
         """The equation line by line, with what leads to each."""
         words, left = WORDS[self.lang], self._left()
         turned = [words["turned"]] if self.layout == "numerator" else []
-        said, sent_back = words["map" if self.is_jacobian else "rules"].format(self._text.name(self.wrt)), self.sent_back
+        said = words["map" if self.is_jacobian else "rules"].format(self._text.name(self.wrt))
         rows: list[tuple[str, str, str, Sequence[str]]]
         if self.is_jacobian:
-            rows = [("ḡ", "↦", self._text(sent_back), [said]),
+            rows = [("ḡ", "↦", self._text(self.sent_back), [said]),
                     (left, "=", self.text, [words["read"], *self.laws, *turned])]  # fmt: skip
         else:
-            first = self._text(transposed(sent_back) if turned else sent_back)
+            first = self._text(transposed(self.sent_back) if turned else self.sent_back)
             rows = [(left, "=", first, [said, *turned]), ("", "=", self.text, self.laws)][: 1 + (first != self.text)]
         wide = [max(len(row[k]) for row in rows) for k in (0, 2)]
         return [f"    {a:>{wide[0]}} {sign} {b:<{wide[1]}}    {words['comma'].join(why)}" for a, sign, b, why in rows]

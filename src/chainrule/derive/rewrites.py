@@ -92,7 +92,8 @@ def _entered(term: Term, right: bool) -> Poly:
 def number_in_front(p: Poly) -> Poly:
     """2a + 2b = 2(a + b)."""
     plain = all(not t.scalars and len(t.chain) == 1 and not isinstance(t.chain[0].atom, Sum) for t in p.terms)
-    return Poly(p.rows, p.cols, (algebra.as_term(p),)) if plain and len(p.terms) > 1 else p
+    numbers = {abs(t.coef) for t in p.terms}
+    return Poly(p.rows, p.cols, (algebra.as_term(p),)) if plain and len(numbers) == 1 and numbers != {1} else p
 
 
 REAL: tuple[Callable[[Poly], Poly], ...] = (

@@ -18,6 +18,7 @@ from chainrule.op import Elementwise, General, Linear, Piecewise
 from chainrule.see.local import Operand, Written, operand
 from chainrule.see.quantities import F64, Quantity, knowledge, pulled
 from chainrule.see.record import show
+from chainrule.spec import Spec
 from chainrule.tensors import Tensor, wrap
 
 Column = Callable[[int], Iterator[tuple[int, float]]]
@@ -81,7 +82,8 @@ class Paths:
     def name(self, q: Quantity, k: int) -> str:
         """What element ``k`` is called: as on the paths, else as where it was moved from."""
         while k not in self.reached.get(q, {}) and q.invented and q.node is not None and q.node.op.index is not None:
-            arg, index = q.args[0], q.node.op.index(np.unravel_index(k, q.shape), q.args[0], **q.node.params)
+            arg, place = q.args[0], np.unravel_index(k, q.shape)
+            index = q.node.op.index(place, Spec(arg.shape, F64), **q.node.params)
             q, k = arg, int(np.ravel_multi_index(index, arg.shape)) if arg.shape else 0
         scalar = self.reached.get(q, {}).get(k)
         return element_name(q, k) if scalar is None else scalar.name

@@ -146,7 +146,8 @@ def _formula(quantities: Sequence[Quantity]) -> str:
         if q.node is None:
             condition = q.value is not None and np.asarray(q.value).dtype == bool
             spec = Spec(q.shape, np.dtype(bool) if condition else F64)
-            made[q] = q.given if q.number else builder.input(symbol(q.name), spec)
+            name, _, number = operand(q)
+            made[q] = builder.input(symbol(name), spec) if name else number
             if q.seen is not None and q.seen != q.shape:
                 made[q] = builder.apply(reshape, [builder.input(symbol(q.name), Spec(q.seen, F64))], {"shape": q.shape})
         else:
