@@ -255,10 +255,10 @@ class AccumulateGrad:
 
 
 def aliases(value: Value) -> bool:
-    """May this value share memory with an input? A leaf's gradient must be its own. (0-d values are immutable.)"""
+    """May this value share memory with an input? A leaf's gradient must be its own."""
     while isinstance(value.op, Op) and value.op.view:
         value = value.args[0]
-    return value.op == INPUT and bool(value.shape)
+    return value.op == INPUT
 
 
 FREED = (

@@ -1,5 +1,6 @@
 """A derivation: the formula, how it came about, its layout and its check, in words."""
 
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -145,7 +146,7 @@ class Derivation:
     def _left(self) -> str:
         """``∇ₓ(xᵀAx)``, ``∂(xᵀAx)/∂xᵀ``."""
         inside, wrt = self._text(self.value), self._text.name(self.wrt)
-        held = inside if inside.startswith("‖") and inside.count("‖") == 2 else f"({inside})"
+        held = inside if re.fullmatch("‖[^‖]+‖[⁰¹²³⁴⁵⁶⁷⁸⁹]*", inside) else f"({inside})"
         if self.layout == "denominator" and self.variables[self.wrt].shape:
             return f"∇{subscript(wrt)}{held}"
         return f"∂{held}/∂{wrt}" + "ᵀ" * bool(self.variables[self.wrt].shape)
