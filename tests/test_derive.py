@@ -116,6 +116,7 @@ WIDER = [
     ("A @ (x*x) + B @ x", "x", {}, "2diag(x)Aᵀ + Bᵀ", "2 * np.diag(x) @ A.T + B.T"),
     ("λ * x", "λ", {}, "xᵀ", "x"),
     ("sum(A, dim=0) @ x", "A", {}, "𝟏xᵀ", "np.outer(np.ones(m), x)"),
+    ("(y * x) * (A @ y)", "x", {}, "diag(y ⊙ Ay)", "np.diag(y * (A @ y))"),
     ("W1 @ (W2 @ x1)", "x1", {}, "W₂ᵀW₁ᵀ", "W2.T @ W1.T"),
 ]
 
@@ -208,6 +209,12 @@ def test_wrong_code_is_caught(monkeypatch):
     monkeypatch.setattr(notation.Code, "transposed", lambda self, piece, atom: piece)
     with pytest.raises(FormulaError, match="withheld"):
         derive("x.T @ A @ x", "x")
+
+
+def test_code_that_does_not_run_is_caught(monkeypatch):
+    monkeypatch.setattr(notation.Code, "name", lambda self, name: f"{name}_")
+    with pytest.raises(FormulaError, match="withheld"):
+        derive("a @ x", "x")
 
 
 def test_the_check_takes_three_points_at_three_sizes_that_all_differ(monkeypatch):

@@ -101,8 +101,8 @@ def test_both_ways_of_running_rules_agree(path):
     x, y = leaf(0.5, -1.5), leaf(2.0)
     found = grad(((x * y).tanh() / (x * x + 1)).sum(), [x, y], create_graph=path == "tensors")
     assert [g.requires_grad for g in found] == [path == "tensors"] * 2
-    t = np.tanh(np.array([1.0, -3.0]))
-    expected = (1 - t * t) * 2 / (np.array([0.25, 2.25]) + 1) - t * 2 * np.array([0.5, -1.5]) / np.array([1.25, 3.25]) ** 2
+    v, t = np.array([0.5, -1.5]), np.tanh(np.array([1.0, -3.0]))
+    expected = (1 - t * t) * 2 / (v * v + 1) - t * 2 * v / (v * v + 1) ** 2
     np.testing.assert_allclose(found[0].detach().numpy(), expected, rtol=1e-14)
 
 
@@ -307,38 +307,32 @@ def test_the_truth_of_a_base_does_not_matter_to_its_views():
     assert grid.tolist() == [[0, 0, 0], [1, 0, 0], [1, 0, 0], [0, 0, 0]]
 
 
-def test_views_of_views_written_in_turn_follow_numpy():
-    """A random program of views and writes: values as NumPy's, gradients as finite differences say."""
+MOVES = (lambda part: part.T, lambda part: part[1:], lambda part: part[..., :2], lambda part: part[..., 0])
+
+
+def written_through_views(x, plan, factors):
+    """Writes through chains of views that overlap; on a tensor, and on an array."""
+    y = x * 1
+    kept = []
+    for ways, factor in zip(plan, factors):
+        part = y
+        for way in ways:
+            part = MOVES[way](part) if part.ndim > 1 and min(part.shape) > 1 else part
+        part *= factor
+        part += y[0, 0] * 1
+        kept.append(part)
+    return sum((part * part).sum() for part in kept) + (y * y).sum()
+
+
+def test_views_of_views_written_in_turn_follow_numpy_and_finite_differences():
     random = np.random.default_rng(3)
-
-    def moves(part, kind):
-        if kind == 0 and part.ndim > 1:
-            return part.T
-        if kind == 1 and part.shape[0] > 1:
-            return part[1:]
-        if kind == 2 and part.ndim > 1:
-            return part[..., 0]
-        return part.reshape(-1) if part.ndim == 1 else part[::-1] if isinstance(part, np.ndarray) and False else part
-
-    for _ in range(20):
-        plan = [[int(k) for k in random.integers(0, 4, random.integers(1, 4))] for _ in range(4)]
-        factors = random.uniform(0.5, 2, 4)
-
-        def program(x, plan=plan, factors=factors):
-            y = x * 1
-            kept = []
-            for ways, factor in zip(plan, factors):
-                part = y
-                for kind in ways:
-                    part = moves(part, kind)
-                part *= factor
-                part += y.reshape(-1)[0] * 1 if isinstance(y, np.ndarray) else y.reshape(-1)[0].clone()
-                kept.append(part)
-            return sum((k * k).sum() for k in kept) + (y * y).sum()
-
-        data = random.uniform(-1, 1, (3, 4))
-        assert program(torch.tensor(data)).item() == pytest.approx(program(data), rel=1e-12)
-        assert gradcheck(program, torch.tensor(data, requires_grad=True))
+    for _ in range(15):
+        plan = [random.integers(0, len(MOVES), random.integers(1, 4)).tolist() for _ in range(4)]
+        factors, data = random.uniform(0.5, 2, 4), random.uniform(-1, 1, (3, 4))
+        expected = written_through_views(data, plan, factors)
+        assert written_through_views(torch.tensor(data), plan, factors).item() == pytest.approx(expected, rel=1e-12)
+        assert gradcheck(lambda x, plan=plan, factors=factors: written_through_views(x, plan, factors),
+                         torch.tensor(data, requires_grad=True))
 
 
 def test_detach_and_data_share_memory():
@@ -488,6 +482,6 @@ def slope_cut(x):
 
 def test_gradgradcheck_finds_what_gradcheck_does_not():
     x = leaf(0.5, 2.0)
-    assert gradcheck(slope_cut, x) is False or True
+    assert gradcheck(slope_cut, x)
     with pytest.raises(RuntimeError, match="of the gradient of slope_cut: d output 0"):
         gradgradcheck(slope_cut, x)

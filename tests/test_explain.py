@@ -91,15 +91,13 @@ def test_the_textbook_example_reads_so(which, golden):
 
 def test_the_formula_reads_like_the_program():
     text = explain_formula("3*(a + b*c)", {"a": 5, "b": 3, "c": 2}, "en").text(80, ascii=False)
-    same = ENGLISH.replace("u", "v2").replace("dv", "dv1").replace("dv12", "dv2")
-    for line in ("dJ/da", "dJ/db", "dJ/dc"):
-        assert f"{line} = {3 * {'a': 1, 'b': 2, 'c': 3}[line[-1]]} > 0, so {line[-1]} shrinks" in text
+    assert text.splitlines()[0] == "J = 3 * (a + b * c) = 33"
+    assert text.splitlines()[-3:] == ENGLISH.splitlines()[-3:]
     assert "dJ/db  = 3·1·c = 3·1·2 = 6    b → v1 → v2 → J   6.0000000" in text
-    assert same != text
     assert "not computed" not in text
 
 
-# -- random programs: every edge against its text and a finite difference ---------------------------------------------
+# -- random programs: every edge against its text and a finite difference --------------------------
 
 WORDS = {
     "sin": math.sin, "cos": math.cos, "tanh": math.tanh, "exp": math.exp, "log": math.log, "sqrt": math.sqrt,
@@ -168,23 +166,19 @@ def test_every_edge_of_random_programs(seed):
             ends = [eval(n.text, {**WORDS, **values, name: values[name] + h}) for h in (1e-6, -1e-6)]
             assert (ends[0] - ends[1]) / 2e-6 == pytest.approx(total, rel=1e-6, abs=1e-6)
         for e in edges:
-            assert eval(e.rule, {**WORDS, **values}) == pytest.approx(e.derivative, rel=1e-5, abs=1e-6)
-            exact = eval(e.rule.replace("0.", "0."), {**WORDS, **values})
-            assert exact == pytest.approx(e.derivative, rel=1e-10) or e.rule == f"{e.derivative:.6g}"
+            assert eval(e.rule, {**WORDS, **values}) == pytest.approx(e.derivative, rel=1e-10, abs=1e-14)
 
 
 @pytest.mark.parametrize("seed", range(50))
 def test_pictures_of_random_programs(seed):
     explanation, variables, lines = explained(seed)
     for lang in ("en", "zh"):
-        drawn.test_no_box_or_label_overlaps_and_no_text_leaves_its_box.__globals__["svg"](explanation.record, lang)
         check_drawing(explanation.record, lang)
-    named = {line.split(" = ")[0] for line in lines} | set(variables)
-    ours = {n.name for n in explanation.record.nodes if n.name} - named
-    assert all(name.startswith("v") and name[1:].isdigit() for name in ours)
-    used = {name for name in named if any(name in n.text for n in explanation.record.nodes)}
-    assert used <= {n.name for n in explanation.record.nodes}
-    assert "loss" in used
+    assigned = dict(line.split(" = ") for line in lines)
+    computed = {name for name, formula in assigned.items() if not formula.isidentifier()}
+    shown = {n.name for n in explanation.record.nodes if n.name}
+    assert computed | set(variables) <= shown
+    assert all(name.startswith("v") and name[1:].isdigit() for name in shown - set(assigned) - set(variables))
 
 
 def check_drawing(record, lang):
@@ -215,7 +209,7 @@ def columns(line):
     return sum(2 if "\u2e80" <= c <= "\uffef" else 1 for c in line)
 
 
-# -- names --------------------------------------------------------------------------------------------------------------
+# -- names -----------------------------------------------------------------------------------------
 
 
 def names(explanation):
@@ -274,7 +268,7 @@ def test_given_names_count_most_and_no_name_is_given_twice():
     assert names(explain(J)) == ["a", "J"]
     assert names(explain(J, names={"theta": a})) == ["theta", "J"]
     v1 = leaf(1.0)
-    assert names(explain((v1 + 1) * 2)) == ["v1", "v2", "", "", "J"] or len(set(names(explain((v1 + 1) * 2)))) == 4
+    assert names(explain((v1 + 1) * 2)) == ["v1", "", "v2", "", "J"]
 
 
 def test_vectors_show_no_reshapes():
@@ -290,7 +284,7 @@ def test_vectors_show_no_reshapes():
     assert explain(y, wrt=W, at=(0, 1)).record.edges[0].rule == "x[1]"
 
 
-# -- tensors ------------------------------------------------------------------------------------------------------------
+# -- tensors ---------------------------------------------------------------------------------------
 
 
 def test_tensor_edges_say_the_rule_and_never_a_norm():
@@ -342,7 +336,7 @@ def test_an_element_that_is_not_used_has_no_path():
     assert "so w[1] stays" in str(found)
 
 
-# -- before and after backward ------------------------------------------------------------------------------------------
+# -- before and after backward ---------------------------------------------------------------------
 
 
 def test_it_works_before_and_after_backward_and_leaves_grad_alone():
@@ -396,7 +390,7 @@ def test_an_overwritten_parameter_is_noticed():
     J.backward()
     with torch.no_grad():
         w -= 0.1 * w.grad
-    with pytest.raises(GraphError, match="overwritten since .*Call explain before the update"):
+    with pytest.raises(GraphError, match=r"overwritten since, .*Call explain before the update"):
         explain(J)
 
 
@@ -432,7 +426,7 @@ def test_a_leaf_is_its_own_gradient():
     assert explain(x).paths("x").count == 1
 
 
-# -- rules in words of code ---------------------------------------------------------------------------------------------
+# -- rules in words of code ------------------------------------------------------------------------
 
 
 def test_piecewise_rules_are_conditional_expressions():
@@ -452,7 +446,7 @@ def test_a_tensor_of_one_number_reads_like_the_number():
     assert [e.rule for e in record.edges] == ["3", ""]
 
 
-# -- what is written ----------------------------------------------------------------------------------------------------
+# -- what is written -------------------------------------------------------------------------------
 
 
 def test_ascii_where_the_terminal_has_no_more():
@@ -498,13 +492,13 @@ def test_a_notebook_gets_the_drawing():
     assert set(bundle) == {"text/plain", "text/html", "image/svg+xml"}
 
 
-# -- formulas -----------------------------------------------------------------------------------------------------------
+# -- formulas --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("formula", "values", "message"),
     [("a*b", {"a": 1}, "b has no value"), ("a", {"a": 1, "z": 2}, "no variable 'z'"), ("1 + 2", {}, "has no variable"),
-     ("a +", {"a": 1}, "cannot be read")],
+     ("a +", {"a": 1}, "ends too early")],
 )  # fmt: skip
 def test_formulas_that_cannot_be_explained(formula, values, message):
     with pytest.raises(FormulaError, match=message):
@@ -518,7 +512,7 @@ def test_a_formula_of_vectors():
         explain_formula("A @ x", {"A": [[1, 2], [3, 4]], "x": [1, -1]})
 
 
-# -- the gradient by definition -----------------------------------------------------------------------------------------
+# -- the gradient by definition --------------------------------------------------------------------
 
 
 def test_central_differences_are_taken_in_double_precision():
@@ -538,7 +532,7 @@ def test_central_differences_are_taken_in_double_precision():
 
 
 def test_central_differences_refuse():
-    with pytest.raises(DtypeError, match="tensor 0 is torch.int64"):
+    with pytest.raises(DtypeError, match=r"tensor 0 is torch\.int64"):
         central_difference(lambda x: x.sum(), torch.tensor([1, 2]))
-    with pytest.raises(GraphError, match="must return one number"):
+    with pytest.raises(GraphError, match=r"must return one number"):
         central_difference(lambda x: x * 2, torch.tensor([1.0, 2.0]))

@@ -20,7 +20,7 @@ def complaints(tmp_path):
     """Writes a package out of {file: text} and returns what breaks a rule in it."""
 
     def check(**texts):
-        base = {"errors.py": "", "spec.py": "", "ops/__init__.py": "", "ops/linear.py": "", "tensor.py": ""}
+        base = {"errors.py": "", "spec.py": "", "ops/__init__.py": "", "ops/linear.py": "", "tensors.py": ""}
         for name, text in {**base, **texts}.items():
             path = tmp_path / name
             path.parent.mkdir(exist_ok=True)
@@ -31,37 +31,37 @@ def complaints(tmp_path):
 
 
 GOOD = {
-    "down": {"tensor.py": "import json\nimport numpy as np\nfrom chainrule.spec import S\nfrom .ops import linear"},
+    "down": {"tensors.py": "import json\nimport numpy as np\nfrom chainrule.spec import S\nfrom .ops import linear"},
     "inside a package": {"ops/__init__.py": "from .linear import x", "ops/linear.py": "from chainrule.ops import y"},
     "up one level": {"ops/linear.py": "from .. import spec\nfrom ..errors import E"},
-    "for types, down": {"tensor.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .spec import Spec"},
+    "for types, down": {"tensors.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .spec import Spec"},
     "lazy": {"__init__.py": "def __getattr__(n):\n    from importlib import import_module\n    import_module(n)"},
     "owned": {"plot.py": "def draw():\n    import matplotlib.pyplot"},
     "owned, and its types elsewhere": {
         "plot.py": "import matplotlib",
         "cli.py": "import typing as t\nif t.TYPE_CHECKING:\n    import matplotlib",
     },
-    "a name that looks like ours": {"errors.py": "import ast\nx = 'import chainrule.tensor'  # import chainrule.cli"},
+    "a name that looks like ours": {"errors.py": "import ast\nx = 'import chainrule.tensors'  # import chainrule.cli"},
 }
 
 BROKEN = {
-    "up": ({"errors.py": "import chainrule.tensor"}, "errors.py:1: floor 0 imports chainrule.tensor from above"),
+    "up": ({"errors.py": "import chainrule.tensors"}, "errors.py:1: floor 0 imports chainrule.tensors from above"),
     "up, relative": ({"ops/linear.py": "\nfrom ..tensor import T"}, "ops/linear.py:2: floor 2 imports chainrule.tens"),
     "up, a submodule": ({"spec.py": "from chainrule.ops import linear"}, "floor 0 imports chainrule.ops.linear"),
-    "up, second of two": ({"op.py": "from . import spec, tensor"}, "floor 1 imports chainrule.tensor from above"),
+    "up, second of two": ({"op.py": "from . import spec, tensor"}, "floor 1 imports chainrule.tensors from above"),
     "up, for types": (
-        {"spec.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .tensor import Tensor"},
-        "spec.py:3: floor 0 imports chainrule.tensor from above, floor 4",
+        {"spec.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .tensors import Tensor"},
+        "spec.py:3: floor 0 imports chainrule.tensors from above, floor 4",
     ),
     "up, in a branch": ({"spec.py": "try:\n    import chainrule.op\nfinally:\n    pass"}, "spec.py:2: floor 0"),
-    "the roof": ({"tensor.py": "from chainrule import zeros"}, "floor 4 imports chainrule from above, floor 9"),
+    "the roof": ({"tensors.py": "from chainrule import zeros"}, "floor 4 imports chainrule from above, floor 9"),
     "the roof, relative": ({"ops/linear.py": "from .. import zeros"}, "floor 2 imports chainrule from above, floor 9"),
     "sideways": ({"spec.py": "from .errors import E"}, "imports chainrule.errors, which is on the same floor, 0"),
     "sideways, a package": ({"ir.py": "from . import ops"}, "imports chainrule.ops, which is on the same floor, 2"),
-    "in a function": ({"tensor.py": "def f():\n    import json"}, "tensor.py:2: imports json inside f(); move it"),
+    "in a function": ({"tensors.py": "def f():\n    import json"}, "tensors.py:2: imports json inside f(); move it"),
     "in a method": (
-        {"tensor.py": "class A:\n    async def g(self):\n        if 1:\n            from .spec import S"},
-        "tensor.py:4: imports chainrule.spec inside g()",
+        {"tensors.py": "class A:\n    async def g(self):\n        if 1:\n            from .spec import S"},
+        "tensors.py:4: imports chainrule.spec inside g()",
     ),
     "in disguise": ({"op.py": "import importlib as i\ni.import_module('chainrule.cli')"}, "op.py:2: floor 1 imports"),
     "computed": ({"op.py": "f = lambda n: __import__(n)"}, "op.py:1: imports a computed name; only LAZY_IMPORTERS"),

@@ -2,6 +2,7 @@
 
 import math
 import random
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -115,7 +116,7 @@ def test_tensors_have_no_paths_until_one_element_is_chosen():
 
 
 def net(rng, sizes):
-    weights = [torch.tensor(rng.uniform(-1, 1, (o, i)), requires_grad=True) for i, o in zip(sizes, sizes[1:])]
+    weights = [torch.tensor(rng.uniform(-1, 1, (o, i)), requires_grad=True) for i, o in pairwise(sizes)]
     biases = [torch.tensor(rng.uniform(-1, 1, (o,)), requires_grad=True) for o in sizes[1:]]
     return weights, biases
 

@@ -33,11 +33,12 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("nn/", "optim/", "utils/", "linalg", "compiler/", "see/", "derive/", "plot"),
     ("doctor/", "demo/"),
     ("runner",),
+    ("commands",),
     ("cli",),
     ("__init__", "__main__"),
 )
-# Rooms that import on first use: the package (PEP 562), a subcommand its own part, a running script what it names.
-LAZY_IMPORTERS = frozenset({"__init__", "cli", "runner"})
+# Rooms that import on first use: the package (PEP 562), a command its own part, a running script what it names.
+LAZY_IMPORTERS = frozenset({"__init__", "cli", "commands", "runner"})
 OPTIONAL = frozenset({"llvmlite", "matplotlib", "scipy", "torch"})  # each imported by one file at most
 REQUIRED = frozenset({"numpy"})
 _DYNAMIC = frozenset({"import_module", "__import__"})

@@ -16,7 +16,7 @@ CATALOGUE: Mapping[str, Mapping[str, str]] = {
         "zh": "值：从左到右；线上写的是局部导数",
     },
     "steps": {
-        "en": "values, left to right; beside each step its local derivatives",
+        "en": "values, left to right; with each, its local derivatives",
         "zh": "值：从左到右；每一步旁边是局部导数",
     },
     "backward": {"en": "gradients, right to left", "zh": "梯度：从右到左"},

@@ -26,6 +26,11 @@ def fit(x: Any, y: Any, w: Any, b: Any, path: str | Path | None = None, ax: "Axe
 
     Takes tensors, arrays, lists and numbers. ``ax``: draw into these axes. Raises MissingExtra without matplotlib,
     ValueError where x and y differ in length.
+
+    >>> from chainrule import plot
+    >>> ax = plot.fit([0, 1], [0.8, 3.8], 3.0, 0.8)
+    >>> ax.get_legend_handles_labels()[1]
+    ['2 points', 'y = 3.000x + 0.800']
     """
     across, up = (_values(v).reshape(-1) for v in (x, y))
     if across.shape != up.shape or not across.size:
@@ -47,6 +52,10 @@ def loss_curve(losses: Any, path: str | Path | None = None, ax: "Axes | None" = 
 
     The last value is written out, and the first that is not finite is marked. ``log``: a logarithmic axis,
     on which a steady rate of improvement is a straight line; used where all finite losses are positive.
+
+    >>> from chainrule import plot
+    >>> plot.loss_curve([4.0, 2.0, 1.0]).get_yscale()
+    'log'
     """
     values = _values(losses).astype(np.float64).reshape(-1)
     if not values.size:

@@ -160,8 +160,8 @@ def fast(op: Op, sample: Sample) -> None:
                 for k, a, b in zip(asked, found, expected):
                     _same(f"d {op.input_name(k)} on the fast path", _array(a), _array(b))
                 if not create_graph and not inner:
-                    own, others = [_array(g) for g in found], [start, *(_array(x) for x in leaves if isinstance(x, Tensor))]
-                    shared = [np.may_share_memory(a, b) for k, a in enumerate(own) for b in (*own[:k], *others)]
+                    own, others = list(map(_array, found)), [_array(x) for x in leaves if isinstance(x, Tensor)]
+                    shared = [np.may_share_memory(a, b) for k, a in enumerate(own) for b in (start, *own[:k], *others)]
                     assert not any(shared), "the gradient of a leaf shares memory with another tensor"
 
 

@@ -73,7 +73,7 @@ class Step:
             raise TypeError(f"compile: a compiled step takes its tensors by position, not as {', '.join(kwargs)}="
                             f"{at(user_place())}")
         for variant in self.variants:
-            if variant.rebind(args):
+            if variant.fits(args) or variant.rebind(args):
                 return variant
         variant = Variant(self.function, args, self.native)
         if not variant.rebind(args):
@@ -129,6 +129,7 @@ class Variant:
         self.kernel: Kernel = build(self.graph, self.writes, native)
         self.arrays: list[Any] = []
         self.call: Callable[[tuple[Any, ...]], Any] = lambda args: MISS
+        self.fits: Callable[[tuple[Any, ...]], bool] = lambda args: False
 
     def _named(self, tensor: Tensor) -> str:
         """An expression for a tensor that the step reads from outside."""
@@ -204,16 +205,16 @@ class Variant:
         known.update({f"s{k}": storage for k, storage in enumerate(self.storages)})
         known.update(count=len(args), launch=self.kernel.bind(self.arrays, self.outputs), wrap=wrap, MISS=MISS,
                      finish=lambda args: self._finish(args, self.outputs, _taken))
-        lines = [f"if len(args) != count or not ({' and '.join(checks) or 'True'}):", "    return MISS", "launch()",
-                 *(f"s{k}.version += 1" for k in range(len(self.storages)))]
+        fits = " and ".join(["len(args) == count", *checks])
+        lines = [f"if not ({fits}):", "    return MISS", "launch()", *(f"s{k}.version += 1" for k in range(len(self.storages)))]
         single = self.leaves[0][1] if self.leaves and self.result is self.leaves[0][0] else None
         if isinstance(single, int) and not self.fresh and not self.graph.outputs[single].shape:
             known["out"] = self.outputs[single]
             lines.append("return wrap(out[()])")  # what most steps return: a loss
         else:
             lines.append("return finish(args)")
-        exec("def call(args):\n" + "\n".join("    " + line for line in lines), known)
-        self.call = known["call"]
+        exec("\n    ".join(["def call(args):", *lines]) + f"\ndef fits(args):\n    return {fits}", known)
+        self.call, self.fits = known["call"], known["fits"]
         return True
 
     def repeat(self, args: tuple[Any, ...], n: int) -> Any:

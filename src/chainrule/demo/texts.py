@@ -155,7 +155,7 @@ weight.one
   zh: W1[0, 0] 的两条路径
 
 weight.all
-  en: the whole network; between tensors stands the rule for g, which arrives from the right
+  en: the whole network; between tensors stands the rule, g arrives from the right
   zh: 整个网络；张量之间的边上写的是法则，g 是从右边传来的梯度
 
 weight.update

@@ -33,7 +33,7 @@ SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 class Text:
     """Mathematics in Unicode, for a formula of the given ``names``. ``norms``: write ‖x‖² for xᵀx, as its user did."""
 
-    minus, elementwise = "−", " ⊙ "
+    minus = "−"
 
     def __init__(self, names: Collection[str] = (), norms: bool = False):
         self.names = names
@@ -85,8 +85,7 @@ class Text:
 
     def scalar(self, atom: Atom) -> Piece:
         if isinstance(atom, Frobenius):
-            sides = (self.hold(self.poly(side), PRODUCT) for side in (atom.left, atom.right))
-            return self.total(self.elementwise.join(sides))
+            return self.total(self.entries((atom.left, atom.right)))
         if not isinstance(atom, Inner):
             return self.factor(Factor(atom))
         first, last = (isinstance(atom.shown[k].atom, Ones) for k in (0, -1))
@@ -109,7 +108,7 @@ class Text:
             case Diagonal(poly=poly):
                 plain = self.diagonal(self.poly(poly)[0]), ATOM
             case Hadamard(shown=parts):
-                plain = self.elementwise.join(self.hold(self.poly(part), PRODUCT) for part in parts), ENTRY
+                plain = self.entries(parts), ENTRY
             case Sum(poly=poly):
                 plain = self.poly(poly)
             case other:
@@ -124,6 +123,9 @@ class Text:
     def name(self, name: str) -> str:
         base, digits = re.fullmatch(r"(.*?)_?(\d*)", name).groups()  # type: ignore[union-attr]
         return (greek_letter(base) or base) + digits.translate(SUBSCRIPT)
+
+    def entries(self, parts: Sequence[Poly]) -> str:
+        return " ⊙ ".join(self.hold(self.poly(part), PRODUCT) for part in parts)
 
     def ones(self, rows: Size) -> str:
         return "𝟏"
@@ -172,13 +174,16 @@ class Text:
 class Latex(Text):
     """Mathematics in LaTeX."""
 
-    minus, elementwise = "-", r" \odot "
+    minus = "-"
 
     def hold(self, piece: Piece, binds: int) -> str:
         return piece[0] if piece[1] >= binds else rf"\left({piece[0]}\right)"
 
     def name(self, name: str) -> str:
         return latex_name(name)
+
+    def entries(self, parts: Sequence[Poly]) -> str:
+        return r" \odot ".join(self.hold(self.poly(part), PRODUCT) for part in parts)
 
     def ones(self, rows: Size) -> str:
         return r"\mathbf{1}"
@@ -216,10 +221,13 @@ class Latex(Text):
 class Code(Text):
     """Python over NumPy: ``np``, the variables and the sizes are in scope, a vector is an array of one axis."""
 
-    minus, elementwise = "-", " * "
+    minus = "-"
 
     def name(self, name: str) -> str:
         return name
+
+    def entries(self, parts: Sequence[Poly]) -> str:
+        return " * ".join(self.hold(self.poly(part), ATOM) for part in parts)  # @ binds no tighter than *
 
     def ones(self, rows: Size) -> str:
         return f"np.ones({rows})"

@@ -161,6 +161,8 @@ def _tensors(variables: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:
     """The tensors of variables, of lists, tuples and dicts in variables, and of modules."""
     inside: list[tuple[str, Any]] = []
     for name, value in list(variables.items()):
+        if not name.isidentifier() or name.startswith("_"):  # pytest's and IPython's own
+            continue
         if isinstance(value, Tensor):
             yield name, value
         elif isinstance(value, list | tuple):

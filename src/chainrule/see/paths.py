@@ -82,7 +82,7 @@ def paths(record: Record, leaf: int) -> Sum:
 def cut(record: Record, leaf: int, after: int | None = None) -> Cut:
     """The gradient by ``leaf`` as a sum over the edges that cross the line right of node ``after``.
 
-    Left out, it is the line that the fewest cross, and of those the middle one.
+    Left out, it is the line that the fewest cross, but two at least if there is such a line; of those the middle one.
     """
     ways, tangent = _forward(record, leaf)
     useful = _useful(record)
@@ -107,12 +107,11 @@ def _narrowest(record: Record, lines: list[Edge], place: dict[int, int]) -> int:
     for i in range(len(record.nodes)):
         crossing += change[i]
         widths.append(crossing)
-    inner = [i for i in range(len(widths)) if widths[i]]
+    inner = [i for i, node in enumerate(record.nodes) if widths[i] and not node.leaf]
     if not inner:
         return record.output
-    # The lines at either end cut the leaf's own edges or the output's: true, and no answer.
-    best = min(widths[i] for i in inner[1:-1] or inner)
-    narrow = [i for i in inner[1:-1] or inner if widths[i] == best]
+    best = min([widths[i] for i in inner if widths[i] > 1], default=1)  # a single term would say the gradient again
+    narrow = [i for i in inner if widths[i] == best]
     return record.nodes[narrow[len(narrow) // 2]].id
 
 

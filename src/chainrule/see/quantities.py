@@ -210,6 +210,6 @@ GONE = (
     "what is left. Call explain before backward(), or backward(retain_graph=True)"
 )
 CHANGED = (
-    "explain: computed again, this tensor is {0} and not {1}: something that it was computed from has been overwritten "
-    "since{2}, a parameter by an optimizer's step perhaps. Call explain before the update"
+    "explain: computed again, this tensor has another value: something that it was computed from has been overwritten "
+    "since, a parameter by an optimizer's step perhaps{0}. Call explain before the update"
 )

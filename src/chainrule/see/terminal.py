@@ -8,7 +8,6 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chainrule.errors import GraphError
 from chainrule.messages import say
 from chainrule.see import paths
 from chainrule.see.drawing import described, draw, line_text
@@ -75,12 +74,11 @@ def text(record: Record, lang: str, notes: Sequence[str] = (), style: Style | No
     y = 2 * x = 10
     <BLANKLINE>
     values, left to right; on each line the local derivative
-      x = 5 ── 2 ── y = 2 * x = 10
+      x = 5 ─── 2 ──── y = 2*x = 10
+    <BLANKLINE>
     ...
     """
-    written = _Text(record, lang, style or Style()).whole(notes)
-    lines = [line.rstrip() for line in written]
-    return "\n".join(lines)
+    return "\n".join(line.rstrip() for line in _Text(record, lang, style or Style()).whole(notes))
 
 
 class _Text:
@@ -96,13 +94,13 @@ class _Text:
     def whole(self, notes: Sequence[str]) -> list[str]:
         lines: list[str] = []
         for part in ([self.heading()], self.graph(), self.backward(), self.advice()):
-            lines += [*map(self.bold, part[:1]), *part[1:], ""] if part else []
+            lines += [*(self.bold(self.fit(line)) for line in part[:1]), *part[1:], ""] if part else []
         remarks = [*notes]
         if any(n.value is None for n in self.record.nodes):
             remarks.append(say("missing", self.lang))
         larger = [n for n in self.leaves if n.shape and not isinstance(n.value, int | float)]
         if larger:
-            at = "(" + ", ".join("0" * len(larger[0].shape)) + ("," if len(larger[0].shape) == 1 else "") + ")"
+            at = (0,) * len(larger[0].shape)
             remarks.append(say("element", self.lang, f=self.output.name, x=larger[0].name, at=at))
         for remark in remarks:
             lines += [*wrapped(remark, self.style.width), ""]
@@ -152,12 +150,12 @@ class _Text:
 
     def backward(self) -> list[str]:
         title = say("backward", self.lang)
-        rows = [[self.d(self.output, self.output), "= 1", "", ""]] if self.scalar else []
-        inner = [n for n in reversed(self.record.nodes) if not n.leaf and n.id != self.output.id]
-        if self.scalar and len(inner) <= STEPS:
-            rows += [[self.d(self.output, n), self.consumers(n), "", ""] for n in inner]
         if not self.scalar:
             return [title, *(line for n in self.leaves[:LEAVES] for line in self.tensor(n)), *self.rest()]
+        rows = [[self.d(self.output, self.output), "= 1", "", ""]]
+        inner = [n for n in reversed(self.record.nodes) if not n.leaf and n.id != self.output.id]
+        if len(inner) <= STEPS:
+            rows += [[self.d(self.output, n), self.consumers(n), "", ""] for n in inner]
         long: list[str] = []
         for n in self.leaves[:LEAVES]:
             found = paths.paths(self.record, n.id)
@@ -181,9 +179,9 @@ class _Text:
             for term in crossing.terms:
                 source, target = self.node[term.edge.source], self.node[term.edge.target]
                 letters = [self.d(self.output, target), self.d(target, source), self.d(source, n)]
-                numbers = [term.adjoint, _float(term.edge.derivative), term.tangent]
-                lines.append(f"      {'·'.join(letters)} = {'·'.join(factor(show(x)) for x in numbers)} "
-                             f"= {show(term.product)}")  # fmt: skip
+                numbers = [factor(show(x)) for x in (term.adjoint, term.edge.derivative, term.tangent)]
+                lines += wrapped(f"{'·'.join(letters)} = {'·'.join(numbers)} = {show(term.product)}",
+                                 self.style.width - 6, "      ")  # fmt: skip
             return [*lines, f"      {say('sum', self.lang)} = {show(crossing.total)}{difference}"]
         count = f"   {say('paths', self.lang, n=len(found.paths))}" if len(found.paths) > 1 else ""
         lines = [self.fit(f"  {d} = {show(found.total)}{count or difference}")]
@@ -299,17 +297,11 @@ def flat(value: Value) -> list[float]:
 
 
 def wrapped(sentence: str, width: int, indent: str = "") -> list[str]:
-    """Lines of a width, broken at spaces; between Chinese characters where there is none."""
+    """Lines of a width, broken at spaces, after the factors of a product and between Chinese characters."""
     lines, line = [], ""
-    for word in re.findall(r"[^\s\u2e80-\uffef]+\s*|[\u2e80-\uffef]\s*", sentence):
+    for word in re.findall(r"[^\s·\u2e80-\uffef]+·?\s*|[·\u2e80-\uffef]\s*", sentence):
         if line and columns(line + word.rstrip()) > width:
             lines.append(line.rstrip())
             line = ""
         line += word
     return [indent + each for each in [*lines, line.rstrip()] if each]
-
-
-def _float(value: object) -> float:
-    if isinstance(value, int | float):
-        return value
-    raise GraphError("cut: a cut is a sum of numbers, and this graph has tensors on its edges")
