@@ -8,7 +8,7 @@ the shape of x, and the derivative of a vector is the transpose of the Jacobian.
 import torch
 from torch.func import jacrev
 
-from chainrule.derive import derive
+from chainrule.derivation import derive
 
 print("1. Partial derivatives of J(x) = x₀² + 2x₁² + x₀x₂ at x = (1, -2, 3)")
 x = torch.tensor([1.0, -2.0, 3.0], requires_grad=True)

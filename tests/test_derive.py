@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import chainrule
-from chainrule.derive import algebra, check, derive, notation
+from chainrule.derivation import algebra, check, derive, notation
 from chainrule.errors import FormulaError
 from chainrule.ops import reduction
 

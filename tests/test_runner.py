@@ -165,7 +165,7 @@ def test_a_script_that_cannot_be_read(tmp_path, make, what, why):
 def test_starting_a_script_loads_little(run):
     done = run("""
         import sys
-        heavy = "numpy llvmlite matplotlib scipy torch importlib.metadata chainrule.see chainrule.derive"
+        heavy = "numpy llvmlite matplotlib scipy torch importlib.metadata chainrule.see chainrule.derivation"
         print([name for name in heavy.split() if name in sys.modules])
     """)
     assert done.stdout == "[]\n", done.stderr

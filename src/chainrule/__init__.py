@@ -27,7 +27,7 @@ _HOMES = {
     "chainrule.autograd": "no_grad enable_grad set_grad_enabled is_grad_enabled",
     "chainrule.printing": "set_printoptions",
     "chainrule.see": "explain",
-    "chainrule.derive": "derive",
+    "chainrule.derivation": "derive",
     "chainrule.compiler": "compile",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}

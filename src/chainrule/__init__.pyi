@@ -36,7 +36,7 @@ from chainrule.creation import set_default_dtype as set_default_dtype
 from chainrule.creation import tensor as tensor
 from chainrule.creation import zeros as zeros
 from chainrule.creation import zeros_like as zeros_like
-from chainrule.derive import derive as derive
+from chainrule.derivation import derive as derive
 from chainrule.functional import where as where
 from chainrule.generator import Generator as Generator
 from chainrule.printing import set_printoptions as set_printoptions

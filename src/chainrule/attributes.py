@@ -135,7 +135,8 @@ class Values(Vocabulary):
     def __bool__(self) -> bool:
         data = self._array("the truth of a tensor")
         if data.size != 1:
-            raise RuntimeError(f"bool: Boolean value of Tensor with {'no' if not data.size else 'more than one'} values "
+            count = "more than one" if data.size else "no"
+            raise RuntimeError(f"bool: Boolean value of Tensor with {count} values "
                                f"is ambiguous: its shape is {shown(data.shape)}{at(user_place())}; "
                                "use .any(), .all() or compare one element")
         return bool(data)

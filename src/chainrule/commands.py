@@ -199,7 +199,7 @@ def _derive(asked: argparse.Namespace) -> int:
     for word in asked.words:
         name, kind = _named(word, "A=symmetric, c=scalar or W=m,n")
         shapes[name] = tuple(size.strip() for size in kind.split(",")) if "," in kind else kind
-    derive = importlib.import_module("chainrule.derive").derive
+    derive = importlib.import_module("chainrule.derivation").derive
     derivation = _without_lines(derive, asked.formula.strip(), asked.wrt, layout=asked.layout,
                                 lang=language(asked.lang), **shapes)
     print(derivation.latex_equation if asked.latex else derivation.code if asked.code else derivation)

@@ -128,8 +128,8 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: DType = None, d
     """Numbers from ``start`` up to, not including, ``end``."""
     start, end = (0, start) if end is None else (start, end)
     if not step or (end - start) * step < 0:
-        raise RuntimeError(f"arange: a step of {step} does not lead from {start} to {end}{at(user_place())}; the step must "
-                           "not be 0, and its sign that of end - start")
+        raise RuntimeError(f"arange: a step of {step} does not lead from {start} to {end}{at(user_place())}; the "
+                           "step must not be 0, and its sign that of end - start")
     whole = all(isinstance(v, int) for v in (start, end, step))
     kind = as_dtype(dtype).numpy if dtype is not None else np.dtype("int64") if whole else default.dtype
     count = max(0, -int((start - end) // step))

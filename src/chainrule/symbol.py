@@ -34,9 +34,9 @@ def emit(builder: Builder, op: Op, inputs: Sequence[Any], params: dict[str, Any]
 class Symbol(Vocabulary):
     """A value that answers to the vocabulary.
 
+    >>> from chainrule.spec import Spec, float32
     >>> from chainrule.symbol import symbols
-    >>> from chainrule.spec import Spec
-    >>> (x,) = symbols(x=Spec((3,), "float32"))
+    >>> (x,) = symbols(x=Spec((3,), float32.numpy))
     >>> (x * 2).value
     <mul float32[3]>
     """

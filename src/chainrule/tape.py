@@ -222,8 +222,8 @@ class Node:
         graph = rewritten(Graph(tuple(s.value for s in (g_, *saved, out)), tuple(kept)))
         outputs = iter(graph.outputs)
         returned = [None if p is None else next(outputs) for p in parts]
-        copied = [k for k, value in enumerate(returned)
-                  if value is not None and self.mask[k] == LEAF and (aliases(value) or value in returned[:k])]  # fmt: skip
+        copied = [k for k, v in enumerate(returned)
+                  if v is not None and self.mask[k] == LEAF and (aliases(v) or v in returned[:k])]  # fmt: skip
         return compiled(graph, self.op.name, returned, copied)
 
     def _overwritten(self, k: int, storage: Any) -> str:

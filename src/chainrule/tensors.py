@@ -91,7 +91,7 @@ class Tensor(InPlace, Graph, Conversions):
             if have is None:
                 self._grad = wrap(g)
             elif have._node is None and type(have._data) is np.ndarray:
-                try:
+                try:  # noqa: SIM105 - contextlib.suppress costs more than the sum
                     have._data += g
                 except RuntimeWarning:
                     pass  # NumPy warns after it has written
@@ -302,9 +302,9 @@ class Tensor(InPlace, Graph, Conversions):
         if mode.trace is not None:
             mode.trace.write(self, value)
         elif not self._own().flags.writeable:
-            raise GraphError(f"in-place: unsupported operation: more than one element of the written-to tensor, of shape "
-                             f"{shown(self.shape)}, refers to a single memory location (expand() makes such tensors), or "
-                             f"its memory is read-only{at(user_place())}; clone() it before writing")
+            raise GraphError("in-place: unsupported operation: more than one element of the written-to tensor, of "
+                             f"shape {shown(self.shape)}, refers to a single memory location (expand() makes such tensors), "
+                             f"or its memory is read-only{at(user_place())}; clone() it before writing")
         elif value._data is not self._data:
             np.copyto(self._own(), value._data, casting="unsafe")
         self._wrote(value, mode)
@@ -394,7 +394,8 @@ def as_operand(op: Op, x: Any) -> Any:
         return wrap(x)
     if isinstance(x, (int, float, complex)):
         return x
-    raise TypeError(f"{op.name}(): an operand must be Tensor or Number, not {type(x).__name__}: {x!r}{at(user_place())}")
+    raise TypeError(f"{op.name}(): an operand must be Tensor or Number, not {type(x).__name__}: {x!r}"
+                    f"{at(user_place())}")
 
 
 def _promote(op: Op, operands: list[Any]) -> None:
@@ -422,5 +423,6 @@ def _misuse(op: Op, operands: Sequence[Any], params: dict[str, Any], error: Exce
         op.spec(*[x._data if isinstance(x, Tensor) else x for x in operands], **params)
     except ChainruleError as told:
         error = told
-    kind = type(error) if isinstance(error, ChainruleError) else DtypeError if isinstance(error, TypeError) else ShapeError
+    usual = DtypeError if isinstance(error, TypeError) else ShapeError
+    kind = type(error) if isinstance(error, ChainruleError) else usual
     return kind(f"{op.name}: {error}{at(user_place())}")

@@ -69,8 +69,7 @@ class Tracer:
         if root._storage not in self.constants or not array.size or (array != array.flat[0]).any():
             return None
         value = self.builder.const(array.flat[0].item(), array.dtype)
-        spread = emit(self.builder, expand, (value,), {"shape": array.shape}) if array.shape else value
-        return spread
+        return emit(self.builder, expand, (value,), {"shape": array.shape}) if array.shape else value
 
     def constant(self, tensor: Tensor) -> None:
         """A tensor that the traced function has made from numbers."""
@@ -121,9 +120,8 @@ class Tracer:
         """The same memory without history."""
         self.payload(tensor)
         out = wrap(tensor._data)
-        out._storage, out._base, out._chain = tensor._shared(), tensor._base, tensor._chain
-        if tensor._base is None and not isinstance(tensor._data, Value):
-            out._base = tensor
+        out._storage, out._chain = tensor._shared(), tensor._chain
+        out._base = None if tensor._base is None else self.alias(tensor._base)
         return out
 
     def keep(self, tensor: Tensor) -> None:

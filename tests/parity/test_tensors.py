@@ -84,7 +84,8 @@ def constants(torch):
     return [torch.zeros(2, 3), torch.ones((2,)), torch.zeros(()), torch.full((2, 2), 7), torch.full((2,), 0.5),
             torch.full((), True), torch.zeros(2, dtype=torch.int64), torch.ones([2, 1]), torch.eye(2), torch.eye(2, 3),
             torch.zeros_like(torch.ones(2, 2)), torch.ones_like(torch.arange(3)), torch.full_like(torch.ones(2), 3),
-            torch.zeros(2, requires_grad=True), torch.empty(2, 3).shape, torch.zeros(0), torch.zeros(torch.Size([1, 2])),
+            torch.zeros(2, requires_grad=True), torch.empty(2, 3).shape, torch.zeros(0),
+            torch.zeros(torch.Size([1, 2])),
             torch.full_like(torch.arange(2), 3.0), torch.zeros_like(torch.arange(2), dtype=torch.float32)]  # fmt: skip
 
 

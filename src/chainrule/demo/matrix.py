@@ -3,7 +3,7 @@
 from chainrule.creation import tensor
 from chainrule.demo.definition import backward_of, number
 from chainrule.demo.report import Report, wrapped
-from chainrule.derive import derive
+from chainrule.derivation import derive
 from chainrule.see import central_difference
 from chainrule.tensors import Tensor
 

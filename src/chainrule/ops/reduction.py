@@ -41,15 +41,15 @@ def reduced_spec(x: Any, dim: tuple[int, ...], keepdim: bool) -> Spec:
 
 def mean_spec(x: Any, dim: tuple[int, ...], keepdim: bool) -> Spec:
     if x.dtype.kind not in "fc":
-        raise DtypeError(f"could not infer output dtype: the input is {x.dtype}, and a mean is a floating number; convert "
-                         "it first, x.float()")
+        raise DtypeError(f"could not infer output dtype: the input is {x.dtype}, and a mean is a floating number; "
+                         "convert it first, x.float()")
     return reduced_spec(x, dim, keepdim)
 
 
 def matmul_spec(x: Any, y: Any) -> Spec:
     if x.dtype != y.dtype:
-        raise DtypeError(f"expected both matrices to have the same dtype, but got {x.dtype} and {y.dtype}; convert one, "
-                         "y.to(x.dtype)")
+        raise DtypeError(f"expected both matrices to have the same dtype, but got {x.dtype} and {y.dtype}; "
+                         "convert one, y.to(x.dtype)")
     if x.shape[-1] != y.shape[-2]:
         raise ShapeError(
             f"the shapes {shown(x.shape)} and {shown(y.shape)} do not fit: a row of the first has {x.shape[-1]} "
@@ -68,9 +68,11 @@ sum = linear("sum", summed, lambda g, x, dim, keepdim: g.spread(x.shape, dim, ke
 
 mean = linear("mean", averaged,
               lambda g, x, dim, keepdim: (g / count(x.shape, dim)).spread(x.shape, dim, keepdim), spec=mean_spec,
-              promotes="checked", refuses=lambda: [Refusal((np.arange(3),), RuntimeError, "could not infer output dtype",
-                                                           {"dim": (0,), "keepdim": False})], composite=lambda x, dim, keepdim: x.sum(dim, keepdim) / count(x.shape, dim),
-              samples=lambda: [s for s in sum.samples() if s.inputs[0].size and len(s.params["dim"]) in (1, s.inputs[0].ndim)])
+              promotes="checked", composite=lambda x, dim, keepdim: x.sum(dim, keepdim) / count(x.shape, dim),
+              samples=lambda: [s for s in sum.samples()
+                               if s.inputs[0].size and len(s.params["dim"]) in (1, s.inputs[0].ndim)],
+              refuses=lambda: [Refusal((np.arange(3),), RuntimeError, "could not infer output dtype",
+                                       {"dim": (0,), "keepdim": False})])
 
 matmul = general("matmul", operator.matmul, vjp=(lambda g, y: g @ y.mT, lambda g, x: x.mT @ g), inputs=("x", "y"),
                  infix="@", promotes="checked", spec=matmul_spec,

@@ -21,9 +21,10 @@ class Reductions(Carrier):
         """Which axes ``dim`` means: None and () are all of them."""
         if dim is None or dim == ():
             return tuple(range(self.ndim))
-        dims = tuple(sorted(axis_of(d, self.ndim) for d in ((dim,) if isinstance(dim, int) else dim)))
+        given = (dim,) if isinstance(dim, int) else tuple(dim)
+        dims = tuple(sorted(axis_of(d, self.ndim) for d in given))
         if len(set(dims)) < len(dims):
-            raise ShapeError(f"sum: a dim appears multiple times in the list of dims {tuple(dim)}")
+            raise ShapeError(f"sum: a dim appears multiple times in the list of dims {given}")
         return dims if self.ndim else ()
 
     def sum(self, dim: Dims = None, keepdim: bool = False) -> Self:
@@ -54,9 +55,9 @@ class Reductions(Carrier):
         >>> torch.tensor([[1.0, 2.0], [3.0, 4.0]]) @ torch.tensor([1.0, 1.0])
         tensor([3., 7.])
         """
-        if not isinstance(other, Carrier):
-            raise TypeError(f"matmul(): argument 'other' must be Tensor, not {type(other).__name__}; for a number times a "
-                            "tensor use *")
+        if not hasattr(other, "ndim"):
+            raise TypeError(f"matmul(): argument 'other' must be Tensor, not {type(other).__name__}; for a number "
+                            "times a tensor use *")
         if not self.ndim or not other.ndim:
             raise ShapeError(f"matmul: both operands need at least 1 dimension, got {shown(self.shape)} and "
                              f"{shown(other.shape)}; for a number times a tensor use *")

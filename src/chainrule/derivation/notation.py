@@ -5,8 +5,8 @@ import unicodedata
 from collections.abc import Collection, Sequence
 from fractions import Fraction
 
-from chainrule.derive.algebra import flipped, is_square
-from chainrule.derive.terms import (
+from chainrule.derivation.algebra import flipped, is_square
+from chainrule.derivation.terms import (
     Atom,
     Chain,
     Diagonal,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.autograd import grad
-from chainrule.derive.sizes import Declared
+from chainrule.derivation.sizes import Declared
 from chainrule.errors import FormulaError
 from chainrule.formula import Formula
 from chainrule.modes import quietly

@@ -1,7 +1,7 @@
 """A Jacobian read off the pulled map: what is sent back is linear in what arrived, g ↦ M g, and M is wanted."""
 
-from chainrule.derive import algebra
-from chainrule.derive.terms import Atom, Chain, Diagonal, Eye, Frobenius, Hadamard, Inner, Leaf, Poly, Sum, Term
+from chainrule.derivation import algebra
+from chainrule.derivation.terms import Atom, Chain, Diagonal, Eye, Frobenius, Hadamard, Inner, Leaf, Poly, Sum, Term
 from chainrule.errors import FormulaError
 
 

@@ -7,8 +7,8 @@ AᵀAx − Aᵀb is longer than Aᵀ(Ax − b), but 2(x − s) − 2x is longer 
 from collections.abc import Callable, Iterable
 from functools import reduce
 
-from chainrule.derive import algebra
-from chainrule.derive.terms import Chain, Factor, Inner, Poly, Scalars, Sum, Term
+from chainrule.derivation import algebra
+from chainrule.derivation.terms import Chain, Factor, Inner, Poly, Scalars, Sum, Term
 
 Cost = Callable[[Poly], int]
 ROUNDS = 3

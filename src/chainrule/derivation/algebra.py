@@ -16,7 +16,7 @@ from fractions import Fraction
 from functools import reduce
 from itertools import pairwise
 
-from chainrule.derive.terms import (
+from chainrule.derivation.terms import (
     Atom,
     Chain,
     Diagonal,

@@ -1,20 +1,18 @@
 """Derivatives as formulas: the ops' own rules run on symbols, simplified over the reals, checked with numbers."""
 
 import ast
-import sys
-from types import ModuleType
 from typing import Any
 
-from chainrule.derive import algebra
-from chainrule.derive.check import checked
-from chainrule.derive.derivation import WORDS, Derivation
-from chainrule.derive.jacobian import matrix_of
-from chainrule.derive.normal import as_matrix, normal
-from chainrule.derive.notation import Code
-from chainrule.derive.pullback import pulled
-from chainrule.derive.rewrites import simplest
-from chainrule.derive.sizes import Declared, inferred
-from chainrule.derive.terms import Leaf, Poly
+from chainrule.derivation import algebra
+from chainrule.derivation.check import checked
+from chainrule.derivation.derivation import WORDS, Derivation
+from chainrule.derivation.jacobian import matrix_of
+from chainrule.derivation.normal import as_matrix, normal
+from chainrule.derivation.notation import Code
+from chainrule.derivation.pullback import pulled
+from chainrule.derivation.rewrites import simplest
+from chainrule.derivation.sizes import Declared, inferred
+from chainrule.derivation.terms import Leaf, Poly
 from chainrule.errors import FormulaError
 from chainrule.formula import Formula, Part
 from chainrule.ir import Builder, Value
@@ -37,7 +35,7 @@ def derive(expression: str, wrt: str, *, layout: str = "denominator", lang: str 
     The ops' own rules, those that backward() runs, are run on symbols; the result is simplified over the reals.
     Raises FormulaError for what cannot be read, does not fit, is not derived yet, or fails the check.
 
-    >>> from chainrule.derive import derive
+    >>> from chainrule.derivation import derive
     >>> derive("x.T @ A @ x", "x").equation
     '∇ₓ(xᵀAx) = (A + Aᵀ)x'
     >>> derive("norm(A @ x - b)**2", "x").code
@@ -90,13 +88,5 @@ def cost(p: Poly) -> int:
     counted = (ast.Name, ast.Constant, ast.BinOp, ast.UnaryOp, ast.Call, ast.Attribute)
     return sum(isinstance(node, counted) for node in ast.walk(ast.parse(Code()(p))))
 
-
-class Callable(ModuleType):
-    """Once this package is imported, ``chainrule.derive`` is the package: calling it derives all the same."""
-
-    __call__ = staticmethod(derive)
-
-
-sys.modules[__name__].__class__ = Callable
 
 __all__ = ["Derivation", "derive"]

@@ -5,11 +5,11 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from chainrule.derive.algebra import transposed
-from chainrule.derive.check import Checked
-from chainrule.derive.notation import Code, Latex, Text
-from chainrule.derive.sizes import Declared, times
-from chainrule.derive.terms import Poly
+from chainrule.derivation.algebra import transposed
+from chainrule.derivation.check import Checked
+from chainrule.derivation.notation import Code, Latex, Text
+from chainrule.derivation.sizes import Declared, times
+from chainrule.derivation.terms import Poly
 
 WORDS = {
     "en": {

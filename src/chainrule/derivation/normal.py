@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
-from chainrule.derive import algebra
-from chainrule.derive.terms import Leaf, Poly
+from chainrule.derivation import algebra
+from chainrule.derivation.terms import Leaf, Poly
 from chainrule.errors import FormulaError
 from chainrule.ir import CONST, INPUT, Value, walk
 from chainrule.ops import arithmetic, reduction, shape
