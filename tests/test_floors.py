@@ -35,7 +35,9 @@ GOOD = {
     "down": {"tensors.py": "import json\nimport numpy as np\nfrom chainrule.spec import S\nfrom .ops import linear"},
     "inside a package": {"ops/__init__.py": "from .linear import x", "ops/linear.py": "from chainrule.ops import y"},
     "up one level": {"ops/linear.py": "from .. import spec\nfrom ..errors import E"},
-    "for types, down": {"tensors.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .spec import Spec"},
+    "for types, down": {
+        "tensors.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .spec import Spec"
+    },
     "lazy": {"__init__.py": "def __getattr__(n):\n    from importlib import import_module\n    import_module(n)"},
     "owned": {"plot.py": "def draw():\n    import matplotlib.pyplot"},
     "owned, and its types elsewhere": {
@@ -56,7 +58,9 @@ BROKEN = {
     ),
     "up, in a branch": ({"spec.py": "try:\n    import chainrule.op\nfinally:\n    pass"}, "spec.py:2: floor 1"),
     "the roof": ({"tensors.py": "from chainrule import zeros"}, f"floor 7 imports chainrule from above, floor {ROOF}"),
-    "the roof, relative": ({"ops/linear.py": "from .. import zeros"}, f"floor 3 imports chainrule from above, floor {ROOF}"),
+    "the roof, relative": (
+        {"ops/linear.py": "from .. import zeros"}, f"floor 3 imports chainrule from above, floor {ROOF}",
+    ),
     "sideways": ({"spec.py": "from .modes import M"}, "imports chainrule.modes, which is on the same floor, 1"),
     "sideways, a package": ({"ir.py": "from . import ops"}, "imports chainrule.ops, which is on the same floor, 3"),
     "in a function": ({"tensors.py": "def f():\n    import json"}, "tensors.py:2: imports json inside f(); move it"),

@@ -2,9 +2,8 @@
 
 import ast
 
-import stub
-
 import chainrule
+import stub
 
 
 def test_the_stub_is_up_to_date():

@@ -58,8 +58,8 @@ def _find(name: str) -> Any:
     if name in functional.words():
         return functional.function(name)
     missing = importlib.import_module("chainrule.errors").MissingName
-    raise missing(f"module 'torch' (chainrule) has no attribute {name!r}: either PyTorch has no such name, or chainrule "
-                  "does not have it yet", name=name) from None
+    raise missing(f"module 'torch' (chainrule) has no attribute {name!r}: either PyTorch has no such name, or "
+                  "chainrule does not have it yet", name=name) from None
 
 
 def __dir__() -> list[str]:

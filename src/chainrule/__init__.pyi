@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from chainrule.spec import dtype as dtype
 from chainrule.attributes import Size as Size
 from chainrule.autograd import enable_grad as enable_grad
 from chainrule.autograd import is_grad_enabled as is_grad_enabled
@@ -41,6 +40,7 @@ from chainrule.functional import where as where
 from chainrule.generator import Generator as Generator
 from chainrule.printing import set_printoptions as set_printoptions
 from chainrule.see import explain as explain
+from chainrule.spec import dtype as dtype
 from chainrule.tensors import Tensor as Tensor
 
 __version__: str
@@ -125,4 +125,3 @@ def tanh(input: Any) -> Tensor: ...
 def transpose(input: Any, dim0: Any, dim1: Any) -> Tensor: ...
 def true_divide(input: Any, other: Any) -> Tensor: ...
 def unsqueeze(input: Any, dim: Any) -> Tensor: ...
-def where(input: Any, condition: Any, other: Any) -> Tensor: ...

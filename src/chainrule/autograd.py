@@ -78,8 +78,8 @@ def grad(
         if g is None and materialize_grads:
             found[k] = tensor.new_zeros(tensor.shape)
         elif g is None and not allow_unused:
-            raise GraphError(f"grad: input number {k}, of shape {shown(tensor.shape)}, appears not to have been used in "
-                             f"the graph{at(user_place())}; pass allow_unused=True to get None for it")
+            raise GraphError(f"grad: input number {k}, of shape {shown(tensor.shape)}, appears not to have been used "
+                             f"in the graph{at(user_place())}; pass allow_unused=True to get None for it")
     return tuple(found)
 
 

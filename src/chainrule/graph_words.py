@@ -155,11 +155,11 @@ class Graph(Values):
         """
         if self._base is not None:
             self._refresh()
-        if gradient is None and inputs is None and not create_graph and self._node is not None and mode_now().fast:
-            if self._data.size == 1 and self._data.dtype in ONE:  # the common case, without ceremony
-                one = ONE[self._data.dtype] if not self._data.ndim else np.ones_like(self._data)
-                pull((self._edge(),), (one,), None, not retain_graph)
-                return
+        plain = gradient is None and inputs is None and not create_graph and mode_now().fast
+        if plain and self._node is not None and self._data.size == 1 and self._data.dtype in ONE:
+            one = ONE[self._data.dtype] if not self._data.ndim else np.ones_like(self._data)
+            pull((self._edge(),), (one,), None, not retain_graph)  # the common case, without ceremony
+            return
         wanted = None if inputs is None else inputs if isinstance(inputs, Sequence) else [inputs]
         found = backpropagate([self], [gradient], wanted, retain_graph, create_graph)
         for tensor, g in zip(wanted or (), found):

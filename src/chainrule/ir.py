@@ -18,8 +18,8 @@ from chainrule.spec import Spec
 
 INPUT, CONST = "input", "const"
 ESCAPED = (
-    "compile: this tensor was made while a step was traced, and has no value: it was kept by something outside the step "
-    "(a list, a global, an attribute). Return it from the step instead"
+    "compile: this tensor was made while a step was traced, and has no value: it was kept by something outside the "
+    "step (a list, a global, an attribute). Return it from the step instead"
 )
 
 

@@ -135,6 +135,7 @@ class Tensor(InPlace, Graph, Conversions):
 
     def _binary(self, op: Op, other: Any) -> "Tensor":
         mode = mode_now()
+        key: tuple[Any, ...]
         a = self._data
         if not mode.fast or ((d := a.dtype) is not F32 and d is not F64):
             return self._apply(op, (self, other)) if is_operand(other) or not op.infix else NotImplemented
@@ -303,8 +304,8 @@ class Tensor(InPlace, Graph, Conversions):
             mode.trace.write(self, value)
         elif not self._own().flags.writeable:
             raise GraphError("in-place: unsupported operation: more than one element of the written-to tensor, of "
-                             f"shape {shown(self.shape)}, refers to a single memory location (expand() makes such tensors), "
-                             f"or its memory is read-only{at(user_place())}; clone() it before writing")
+                             f"shape {shown(self.shape)}, refers to a single memory location (as after expand()) or "
+                             f"its memory is read-only{at(user_place())}; clone() it before writing")
         elif value._data is not self._data:
             np.copyto(self._own(), value._data, casting="unsafe")
         self._wrote(value, mode)

@@ -206,7 +206,8 @@ class Variant:
         known.update(count=len(args), launch=self.kernel.bind(self.arrays, self.outputs), wrap=wrap, MISS=MISS,
                      finish=lambda args: self._finish(args, self.outputs, _taken))
         fits = " and ".join(["len(args) == count", *checks])
-        lines = [f"if not ({fits}):", "    return MISS", "launch()", *(f"s{k}.version += 1" for k in range(len(self.storages)))]
+        writes = [f"s{k}.version += 1" for k in range(len(self.storages))]
+        lines = [f"if not ({fits}):", "    return MISS", "launch()", *writes]
         single = self.leaves[0][1] if self.leaves and self.result is self.leaves[0][0] else None
         if isinstance(single, int) and not self.fresh and not self.graph.outputs[single].shape:
             known["out"] = self.outputs[single]

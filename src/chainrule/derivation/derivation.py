@@ -1,5 +1,6 @@
 """A derivation: the formula, how it came about, its layout and its check, in words."""
 
+import ast
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -101,7 +102,7 @@ class Derivation:
     @property
     def latex_equation(self) -> str:
         r"""The same in LaTeX, ``\nabla_{x}`` or ``\partial`` included."""
-        inside, wrt = self._latex(self.value), self._latex.name(self.wrt)
+        inside, wrt = self._latex(self._written), self._latex.name(self.wrt)
         if self.layout == "denominator" and self.variables[self.wrt].shape:
             return rf"\nabla_{{{wrt}}}\left({inside}\right) = {self.latex}"
         mark = r"^{\top}" if self.variables[self.wrt].shape else ""
@@ -132,6 +133,18 @@ class Derivation:
     # -- parts ---------------------------------------------------------------------------------------------------
 
     @property
+    def _written(self) -> Poly:
+        """The value as the user wrote it: a product that begins with a vector is a row, xᵀA and not Aᵀx."""
+        node = ast.parse(self.formula, mode="eval").body
+        product = False
+        while isinstance(node, ast.BinOp):
+            product = isinstance(node.op, ast.MatMult)
+            node = node.left
+        first = node.value if isinstance(node, ast.Attribute) else node
+        row = product and isinstance(first, ast.Name) and len(self.variables[first.id].shape) == 1
+        return transposed(self.value) if row and self.is_jacobian else self.value
+
+    @property
     def _norms(self) -> bool:
         return "norm(" in self.formula.replace(" ", "")
 
@@ -145,7 +158,7 @@ class Derivation:
 
     def _left(self) -> str:
         """``∇ₓ(xᵀAx)``, ``∂(xᵀAx)/∂xᵀ``."""
-        inside, wrt = self._text(self.value), self._text.name(self.wrt)
+        inside, wrt = self._text(self._written), self._text.name(self.wrt)
         held = inside if re.fullmatch("‖[^‖]+‖[⁰¹²³⁴⁵⁶⁷⁸⁹]*", inside) else f"({inside})"
         if self.layout == "denominator" and self.variables[self.wrt].shape:
             return f"∇{subscript(wrt)}{held}"
