@@ -49,9 +49,12 @@ class Switch:
         self.tokens: list[Token[Modes]] = []
 
     def __enter__(self) -> None:
-        mode, change = current.get(), self.changes.get
-        trace, double = change("trace", mode.trace), change("double", mode.double)
-        changed = Modes(change("grad", mode.grad), trace, double, trace is None and not double)
+        mode, change = current.get(), self.changes
+        if len(change) == 1 and "grad" in change:
+            self.tokens.append(current.set(Modes(change["grad"], mode.trace, mode.double, mode.fast)))
+            return
+        trace, double = change.get("trace", mode.trace), change.get("double", mode.double)
+        changed = Modes(change.get("grad", mode.grad), trace, double, trace is None and not double)
         self.tokens.append(current.set(changed))
 
     def __exit__(self, *exc: object) -> None:

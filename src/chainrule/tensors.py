@@ -47,7 +47,7 @@ class Storage:
 
     def wrote(self) -> None:
         self.version += 1
-        frame: Any = _getframe(2)
+        frame: Any = _getframe(3)  # the caller of the word that wrote
         while frame is not None and inside[frame.f_code.co_filename]:
             frame = frame.f_back
         if frame is not None:

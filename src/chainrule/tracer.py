@@ -144,11 +144,16 @@ class Tracer:
 
 
 def trace(function: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[Any, Tracer]:
-    """What ``function`` returns when it is run on symbolic payloads, and the trace."""
+    """What ``function`` returns when it is run on symbolic payloads, and the trace.
+
+    Close the trace's builder when its values have been read; then what has escaped from the trace says so when used.
+    """
     tracer = Tracer()
     try:
         with Switch(trace=tracer):
             return function(*args, **kwargs), tracer
+    except BaseException:
+        tracer.builder.close()
+        raise
     finally:
         tracer.restore()
-        tracer.builder.close()

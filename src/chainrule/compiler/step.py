@@ -126,6 +126,7 @@ class Variant:
         self.places = {a: f"args[{k}]" for k, a in enumerate(stand_ins) if isinstance(a, Tensor)}
         self.holders: dict[str, Any] = {}
         self._describe(tracer)
+        tracer.builder.close()
         self.kernel: Kernel = build(self.graph, self.writes, native)
         self.arrays: list[Any] = []
         self.call: Callable[[tuple[Any, ...]], Any] = lambda args: MISS

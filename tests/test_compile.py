@@ -1,0 +1,321 @@
+"""compile(step): a compiled step does what the eager one does, to its tensors and to its gradients, or says why not."""
+
+import gc
+import threading
+
+import numpy as np
+import pytest
+
+import chainrule as torch
+from chainrule.errors import TraceError
+
+
+def regression(rate=0.01, style="zero"):
+    torch.manual_seed(0)
+    x = torch.rand(50)
+    y = 3 * x + 0.8
+    w = torch.rand(1, requires_grad=True)
+    b = torch.rand(1, requires_grad=True)
+
+    def zero():
+        loss = ((w * x + b - y) ** 2).mean()
+        if w.grad is not None:
+            w.grad.zero_()
+            b.grad.zero_()
+        loss.backward()
+        with torch.no_grad():
+            w.sub_(rate * w.grad)
+            b.sub_(rate * b.grad)
+        return loss
+
+    def none():
+        loss = ((w * x + b - y) ** 2).mean()
+        w.grad = b.grad = None
+        loss.backward()
+        with torch.no_grad():
+            w.sub_(rate * w.grad)
+            b.sub_(rate * b.grad)
+        return loss
+
+    def data():
+        loss = (w * x + b - y).pow(2).mean()
+        if w.grad is not None:
+            w.grad.data.zero_()
+            b.grad.data.zero_()
+        loss.backward()
+        w.data -= rate * w.grad.data
+        b.data = b.data - rate * b.grad.data
+        return loss
+
+    def grad():
+        loss = ((w * x + b - y) ** 2).mean()
+        gw, gb = torch.autograd.grad(loss, (w, b))
+        with torch.no_grad():
+            w.sub_(rate * gw)
+            b.sub_(rate * gb)
+        return loss
+
+    return {"zero": zero, "none": none, "data": data, "grad": grad}[style], w, b
+
+
+@pytest.mark.parametrize("native", [True, False])
+@pytest.mark.parametrize("style", ["zero", "none", "data", "grad"])
+def test_equals_eager(style, native):
+    eager, w, b = regression(style=style)
+    step, cw, cb = regression(style=style)
+    step = torch.compile(step, native=native)
+    losses = [eager().item() for _ in range(6)]
+    assert [step().item() for _ in range(6)] == pytest.approx(losses, rel=1e-5)
+    assert cw.item() == pytest.approx(w.item(), rel=1e-6)
+    assert cb.item() == pytest.approx(b.item(), rel=1e-6)
+    if style == "grad":
+        assert cw.grad is None
+    else:
+        assert cw.grad.item() == pytest.approx(w.grad.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("style", ["zero", "none", "data", "grad"])
+def test_repeat_equals_calls(style):
+    step, w, _ = regression(style=style)
+    again, cw, _ = regression(style=style)
+    once = torch.compile(step)
+    losses = [once().item() for _ in range(9)]
+    many = torch.compile(again)
+    assert torch.compile(step) is not step
+    assert many.repeat(4).tolist() + many.repeat(5).tolist() == losses
+    assert cw.item() == w.item()
+    if style != "grad":
+        assert cw.grad.item() == w.grad.item()
+
+
+def test_arguments_fresh_data_and_scan():
+    torch.manual_seed(0)
+    xs, ys = torch.randn(6, 4, 3), torch.randn(6, 4)
+
+    def make():
+        w = torch.zeros(3, requires_grad=True)
+
+        def step(x, y, rate):
+            w.grad = None
+            loss = ((x @ w - y) ** 2).mean()
+            loss.backward()
+            with torch.no_grad():
+                w.sub_(rate * w.grad)
+            return {"loss": loss, "w": w, "rate": rate}
+
+        return step, w
+
+    eager, w = make()
+    step, cw = make()
+    compiled = torch.compile(step)
+    for rate in (0.1, 0.1, 0.2):
+        for x, y in zip(xs, ys):
+            want, got = eager(x, y, rate), compiled(x, y, rate)
+            assert got["loss"].item() == pytest.approx(want["loss"].item(), rel=1e-5)
+            assert got["w"] is cw
+            assert got["rate"] == rate
+    assert len(compiled.variants) == 2  # one per rate
+    assert cw.tolist() == pytest.approx(w.tolist(), rel=1e-4)
+    scan, sw = make()
+    scanned = torch.compile(lambda x, y: scan(x, y, 0.1)["loss"]).scan(xs, ys)
+    check, cw = make()
+    assert scanned.tolist() == pytest.approx([check(x, y, 0.1)["loss"].item() for x, y in zip(xs, ys)], rel=1e-5)
+    assert sw.tolist() == pytest.approx(cw.tolist(), rel=1e-4)
+
+
+def test_another_shape_or_dtype_is_traced_again():
+    double = torch.compile(lambda x: (x * 2).sum())
+    assert double(torch.ones(3)).item() == 6
+    assert double(torch.ones(5)).item() == 10
+    assert double(torch.ones(5, dtype=torch.float64)).dtype is torch.float64
+    assert double(torch.ones(0)).item() == 0
+    assert double(torch.ones(3)).item() == 6
+    assert len(double.variants) == 4
+
+
+RATE = 2.0
+
+
+def test_plain_values_that_change_are_noticed(monkeypatch):
+    class Config:
+        scale = 1.0
+
+        def __init__(self):
+            self.offset = 0.0
+
+    config = Config()
+    power = 2
+
+    def inner(x):
+        return x * RATE + config.offset
+
+    step = torch.compile(lambda x: inner(x) ** power)
+    x = torch.tensor([1.0, 3.0])
+    assert step(x).tolist() == [4, 36]
+    monkeypatch.setitem(globals(), "RATE", 1.0)
+    assert step(x).tolist() == [1, 9]
+    config.offset = 1.0
+    assert step(x).tolist() == [4, 16]
+    power = 1
+    assert step(x).tolist() == [2, 4]
+
+
+def test_in_place_on_views_and_constants_inside():
+    def step(x):
+        out = torch.zeros(2, 3)
+        out[0] = x
+        out[1, 1:] += x[1:]
+        out.t()[0] *= 10
+        return out, out.sum()
+
+    x = torch.tensor([1.0, 2.0, 3.0])
+    for compiled in (torch.compile(step), torch.compile(step, native=False)):
+        for _ in range(2):
+            out, total = compiled(x)
+            assert out.tolist() == step(x)[0].tolist()
+            assert total.item() == step(x)[1].item()
+
+
+def test_higher_order_inside():
+    def step(x):
+        (slope,) = torch.autograd.grad((x**3).sum(), x, create_graph=True)
+        (curve,) = torch.autograd.grad(slope.sum(), x)
+        return slope, curve
+
+    slope, curve = torch.compile(step)(torch.tensor([1.0, 2.0], requires_grad=True))
+    assert slope.tolist() == [3, 12]
+    assert curve.tolist() == [6, 12]
+
+
+def test_gradients_of_arguments_go_to_the_arguments():
+    def step(x):
+        (x * x).sum().backward()
+
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    compiled = torch.compile(step)
+    assert compiled(x) is None
+    assert x.grad.tolist() == [2, 4]
+    assert compiled(x) is None
+    assert x.grad.tolist() == [4, 8]
+
+
+def test_check_runs_eager_beside():
+    calls = []
+    step, w, _ = regression()
+    seen, ew, _ = regression()
+
+    def counted():
+        calls.append(1)
+        return step()
+
+    compiled = torch.compile(counted, check=3)
+    losses = [compiled().item() for _ in range(5)]
+    assert losses == pytest.approx([seen().item() for _ in range(5)], rel=1e-5)
+    assert w.item() == pytest.approx(ew.item(), rel=1e-6)
+
+    hidden = {"calls": 0.0}
+
+    def impure(x):
+        hidden["calls"] += 1
+        return x * hidden["calls"]
+
+    with pytest.raises(TraceError, match="depends on something that its trace does not see"):
+        torch.compile(impure, check=1)(torch.ones(2))
+
+
+@pytest.mark.parametrize(("what", "step"), [
+    ("item()", lambda x: x.sum().item()), ("the truth", lambda x: x if x.sum() > 0 else -x),
+    ("tolist()", lambda x: (x * 2).tolist()), ("numpy()", lambda x: (x * 2).numpy()),
+    ("rand()", lambda x: x * torch.rand(2)),
+])
+def test_asking_for_a_value_is_refused_with_the_line(what, step):
+    with pytest.raises(TraceError, match=r"test_compile\.py:\d+") as caught:
+        torch.compile(step)(torch.ones(2))
+    assert what in str(caught.value)
+    assert "look at it outside" in str(caught.value)
+
+
+def test_what_escapes_says_so_when_used():
+    kept = []
+
+    def step(x):
+        kept.append(x * 2)
+        return kept[-1].sum()
+
+    assert torch.compile(step)(torch.ones(2)).item() == 4
+    for use in (lambda t: t + 1, lambda t: 1 + t, lambda t: t.item(), lambda t: t.sum(), lambda t: torch.ones(2) * t):
+        with pytest.raises(TraceError, match="Return it from the step instead"):
+            use(kept[0])
+    assert "traced" in repr(kept[0])
+
+
+def test_outside_tensors_are_untouched_by_tracing():
+    w = torch.ones(2, requires_grad=True)
+    grad = w.grad = torch.ones(2)
+
+    def failing():
+        w.grad.zero_()
+        with torch.no_grad():
+            w.mul_(5)
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        torch.compile(failing)()
+    assert w.tolist() == [1, 1]
+    assert w.grad is grad
+    assert grad.tolist() == [1, 1]
+    assert w.grad_fn is None
+
+
+def test_misuse():
+    with pytest.raises(TypeError, match="expected a function, got int"):
+        torch.compile(3)
+    step = torch.compile(lambda x: x * 2)
+    with pytest.raises(TypeError, match="by position"):
+        step(x=torch.ones(2))
+    with pytest.raises(ValueError, match="positive number of steps"):
+        step.repeat(0, torch.ones(2))
+    with pytest.raises(ValueError, match="different lengths"):
+        torch.compile(lambda x, y: x + y).scan(torch.ones(2), torch.ones(3))
+    with pytest.raises(TraceError, match="contiguous"):
+        step(torch.ones(2, 3).T)
+    x = torch.ones(4)
+    with pytest.raises(TraceError, match="share memory"):
+        torch.compile(lambda a, b: a.add_(b))(x, x.data)
+
+
+def test_decorator_and_name():
+    @torch.compile(native=False)
+    def half(x):
+        """Half."""
+        return x / 2
+
+    assert half(torch.ones(1)).item() == 0.5
+    assert (half.__name__, half.__doc__) == ("half", "Half.")
+
+
+def test_threads_trace_apart():
+    results = {}
+
+    def work(k):
+        x = torch.full((3,), float(k))
+        results[k] = torch.compile(lambda x: (x * x).sum())(x).item()
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == {k: 3.0 * k * k for k in range(4)}
+
+
+def test_memory_is_not_kept_by_results():
+    step = torch.compile(lambda x: x * 2)
+    x = torch.ones(3)
+    first = step(x)
+    second = step(torch.zeros(3))
+    assert first.tolist() == [2, 2, 2]
+    assert second.tolist() == [0, 0, 0]
+    before = np.shares_memory(first.numpy(), second.numpy())
+    gc.collect()
+    assert not before
