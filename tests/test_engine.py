@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import chainrule as torch
-from chainrule import engine, tape
+from chainrule import engine, plans, tape
 from chainrule.autograd import grad, gradcheck, gradgradcheck
 from chainrule.errors import GradcheckError, VersionError
 
@@ -201,8 +201,8 @@ def test_pull_knows_nodes_by_their_protocol_alone():
             self.kept.append(g)
             return [g * self.factor] * len(self.edges)
 
-        def release(self):
-            self.kept.append("released")
+        def run(self, g, release):
+            return self.edges, self.send(g)
 
     x = Times(0, 1)
     a = Times(1, 2, x)
@@ -410,24 +410,85 @@ def test_modes_belong_to_their_thread():
 
 
 def test_the_cache_of_plans_is_bounded(monkeypatch):
-    monkeypatch.setattr(tape, "PLANS_KEPT", 10)
-    monkeypatch.setattr(tape, "plans", {})
+    monkeypatch.setattr(plans, "PLANS_KEPT", 10)
+    plans.plans.clear()
+    plans.met.clear()
     for size in range(1, 40):
         for _ in range(3):
             x = leaf(*range(size))
             (x * x).backward(torch.ones(size, dtype=torch.float64))
             assert x.grad.tolist() == [2 * k for k in range(size)]
-        assert len(tape.plans) <= 10
+        assert len(plans.plans) <= 10
+        assert len(plans.met) <= 40
 
 
-def test_a_plan_is_used_from_the_third_time_on(monkeypatch):
-    monkeypatch.setattr(tape, "plans", {})
+def test_a_plan_is_used_from_the_second_time_on():
+    plans.plans.clear()
+    plans.met.clear()
     for _ in range(3):
         x = leaf(1.0, 2.0)
         (x * x).backward(torch.ones(2, dtype=torch.float64))
-    (plan,) = tape.plans.values()
+    (plan,) = plans.plans.values()
     assert "return" in plan.source
     assert x.grad.tolist() == [2, 4]
+
+
+def program(x, w, v):
+    """A chain, a fork that joins again, leaves used twice, a broadcast, a dead end."""
+    h = (w * x + v).tanh()
+    k = (h * h + w).exp().sum(0, keepdim=True)
+    (k * 2).detach()
+    return ((k - v) / 3 * w).mean()
+
+
+@pytest.mark.parametrize("longest", [1, 2, 3, 24])
+def test_runs_of_nodes_give_what_single_nodes_give(longest, monkeypatch):
+    monkeypatch.setattr(tape, "LONGEST_RUN", longest)
+    plans.plans.clear()
+    plans.met.clear()
+    found = []
+    for _ in range(4):
+        w, v = leaf(0.5), leaf(1.0, -2.0, 0.25)
+        loss = program(torch.tensor([[1.0, 2.0, 3.0], [0.1, 0.2, 0.3]], dtype=torch.float64), w, v)
+        loss.backward(retain_graph=True)
+        loss.backward()
+        found.append((w.grad.tolist(), v.grad.tolist()))
+        with pytest.raises(RuntimeError, match="already walked"):
+            loss.backward()
+    w, v = leaf(0.5), leaf(1.0, -2.0, 0.25)
+    loss = program(torch.tensor([[1.0, 2.0, 3.0], [0.1, 0.2, 0.3]], dtype=torch.float64), w, v)
+    slow = torch.autograd.grad(loss, (w, v), create_graph=True)
+    assert found[1:] == found[:-1]
+    for got, want in zip(found[0], slow):
+        np.testing.assert_allclose(got, 2 * np.array(want.tolist()), rtol=1e-14)
+    runs = [key for key in plans.plans if isinstance(key[0], tuple)]
+    assert bool(runs) == (longest > 1)
+
+
+def test_a_hook_within_a_run_is_called():
+    for _ in range(3):
+        x = leaf(1.0, 2.0)
+        middle = x * 2
+        seen = []
+
+        def hook(g, seen=seen):
+            seen.append(g.tolist())
+            return g * 10
+
+        middle.register_hook(hook)
+        middle.exp().sum().backward()
+        assert seen == [middle.exp().tolist()]
+        np.testing.assert_allclose(x.grad.tolist(), 20 * np.exp([2.0, 4.0]))
+
+
+def test_an_overwritten_value_within_a_run_is_noticed():
+    for _ in range(3):
+        x = leaf(1.0, 2.0)
+        middle = x * 2
+        loss = (middle * middle).sum() * 3
+        middle += 1
+        with pytest.raises(RuntimeError, match="overwritten"):
+            loss.backward()
 
 
 def test_numbers_that_are_equal_and_not_the_same_have_their_own_plans():

@@ -28,6 +28,10 @@ class Node(Protocol):
     def send(self, g: Any) -> Sequence[Any]:
         """The cotangents of the inputs, from the cotangent ``g`` of the output; None where nothing goes."""
 
+    def run(self, g: Any, release: bool) -> tuple[Sequence[Any], Sequence[Any]]:
+        """Send on as far as one likes through nodes that nothing else feeds: (edges, what arrives there)."""
+        return self.edges, self.send(g)
+
     saved: Any
     out: Any
     """What ``send`` needs; None once released."""
@@ -98,7 +102,10 @@ def pull(
                 break
             alone = pop(heap)[1]
         node = alone
-        g = arrived.pop(node) if node.hooks is None and wanted is None else leave(node)
+        if wanted is None and node.hooks is None and not heap:
+            edges, parts = node.run(arrived.pop(node), release)  # nothing waits: as far as there is one way
+            continue
+        g = leave(node)
         edges = node.edges
         if only is not None and not any(edge in only for edge in edges):
             edges = ()

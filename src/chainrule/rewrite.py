@@ -65,7 +65,15 @@ def cast_to_own(builder: Builder, op: Op, args: tuple[Value, ...], params: dict[
     return args[0] if op is shape.cast and args[0].dtype == params["dtype"] else None
 
 
-EXACT: tuple[Rewrite, ...] = (power_of_one, factor_one, double_negation, twice_permuted, twice_reshaped, cast_to_own)
+def expanded_operand(builder: Builder, op: Op, args: tuple[Value, ...], params: dict[str, Any]) -> Value | None:
+    """An elementwise op broadcasts by itself: expand(x) * y is x * y, if y has the shape of the result."""
+    if op.scalar is None or len(args) < 2 or all(a.op is not shape.expand for a in args):
+        return None
+    return builder.apply(op, [a.args[0] if a.op is shape.expand else a for a in args], params)
+
+
+EXACT: tuple[Rewrite, ...] = (power_of_one, factor_one, double_negation, twice_permuted, twice_reshaped, cast_to_own,
+                               expanded_operand)
 
 
 def rewritten(graph: Graph, rewrites: tuple[Rewrite, ...] = EXACT) -> Graph:

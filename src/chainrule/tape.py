@@ -1,8 +1,7 @@
 """The tape: one node per recorded application of an op, with what its rules need, and how they are run.
 
 ``send`` runs the rules in one of two ways. On tensors, when the gradient itself is recorded or traced. On plain
-arrays otherwise: then the rules, un-broadcasting included, are traced once per (op, inputs that need a gradient,
-shapes, dtypes, parameters), written out as a Python function over NumPy and kept. Same rules, another writer.
+arrays otherwise, by a plan (``plans.py``): the same rules, written out as a NumPy function.
 """
 
 import itertools
@@ -14,21 +13,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from chainrule.errors import GraphError, VersionError
-from chainrule.ir import INPUT, Builder, Graph, Value
 from chainrule.modes import Switch, quietly
-from chainrule.numpy_source import compiled
 from chainrule.op import Op
-from chainrule.rewrite import rewritten
+from chainrule.plans import LEAF, LONGEST_RUN, ONWARD, planned, plans
 from chainrule.source import Place, at, inside, place_of
 from chainrule.spec import Spec
-from chainrule.symbol import Symbol
 from chainrule.vocabulary import Vocabulary
 
-# What stands behind an input: a number, a tensor that needs no gradient, a node, a leaf. Only the last two are true.
-NUMBER, ABSENT, INNER, LEAF = None, 0, 1, 2
-PLANS_KEPT = 4096
-Plan = Callable[..., tuple[Any, ...]]
-plans: dict[Any, Plan | None] = {}
 next_serial = itertools.count(1).__next__
 
 
@@ -132,35 +123,90 @@ class Node:
     # -- the engine's protocol -----------------------------------------------------------------------------------
 
     def send(self, g: Any) -> Sequence[Any]:
+        arrays = [g]
+        self.gather(arrays)
+        if isinstance(g, Vocabulary):
+            return self._rules_on_tensors(g)
+        plan = plans.get(self.key)
+        if plan is None:
+            plan = planned(self.key, [self], arrays)
+            if plan is None:
+                with Switch(grad=False):
+                    found = self._rules_on_tensors(self.wrap(g))
+                return [p if p is None else p.clone()._data if m == LEAF else p._data
+                        for p, m in zip(found, self.mask)]
+        parts: Sequence[Any]
+        try:
+            parts = plan(*arrays)
+        except RuntimeWarning:
+            parts = quietly(plan, *arrays)
+        return parts
+
+    def run(self, g: Any, release: bool) -> tuple[Sequence[Any], Sequence[Any]]:
+        """Send ``g`` through self and on through nodes that nothing else feeds, as far as there is one way.
+
+        Returns the edges where that ends, and what arrives there. A run met again is one plan.
+        """
+        nodes, keys = [self], [self.key]
+        node: Any = self
+        while (k := ONWARD[node.key[1]]) is not None and len(nodes) < LONGEST_RUN:
+            node = node.edges[k]
+            if type(node) is not Node or node.hooks is not None:
+                break
+            nodes.append(node)
+            keys.append(node.key)
+        if len(nodes) == 1 or type(self) is not Node or isinstance(g, Vocabulary):
+            parts = self.send(g)
+            if release:
+                self.saved = self.out = None
+            return self.edges, parts
+        key = tuple(keys)
+        plan = plans.get(key)
+        arrays = [g]
+        for n in nodes:
+            n.gather(arrays)
+        if plan is None:
+            plan = planned(key, nodes, arrays)
+            if plan is None:
+                return self._one_by_one(nodes, g, release)
+        if release:
+            for n in nodes:
+                n.saved = n.out = None
+        try:
+            parts = plan(*arrays)
+        except RuntimeWarning:
+            parts = quietly(plan, *arrays)
+        return [nodes[a].edges[b] for a, b in plan.places], parts
+
+    def _one_by_one(self, nodes: Sequence["Node"], g: Any, release: bool) -> tuple[list[Any], list[Any]]:
+        edges: list[Any] = []
+        parts: list[Any] = []
+        for node in nodes:
+            sent = node.send(g)
+            onward = None if node is nodes[-1] else ONWARD[node.mask]
+            for k, (edge, part) in enumerate(zip(node.edges, sent)):
+                if k == onward:
+                    g = part
+                else:
+                    edges.append(edge)
+                    parts.append(part)
+            if release:
+                node.saved = node.out = None
+        return edges, parts
+
+    def gather(self, arrays: list[Any]) -> None:
+        """Add what the rules need, checked for its version, to the arguments of a plan."""
         saved = self.saved
         if saved is None:
             saved = self.saved = self._without_saved()
-        versions = self.versions
-        for k, tensor in enumerate(saved):
-            if (storage := tensor._storage) is not None and storage.version != (versions[k] if versions else 0):
-                raise VersionError(self._overwritten(k, storage))
-        if isinstance(g, Vocabulary):
-            return self._rules_on_tensors(g)
-        try:
-            plan = plans[self.key]
-        except KeyError:
-            # The first time, a rule runs on tensors: a shape that never comes again is not worth a plan.
-            if len(plans) >= PLANS_KEPT:
-                plans.clear()
-            plans[self.key] = None
-            with Switch(grad=False):
-                parts = self._rules_on_tensors(self.wrap(g))
-            return [p if p is None else p.clone()._data if m == LEAF else p._data for p, m in zip(parts, self.mask)]
-        if plan is None:
-            plan = plans[self.key] = self._plan(g)
-        try:
-            if not saved:
-                return plan(g, self.out)
-            if len(saved) == 1:
-                return plan(g, saved[0]._data, self.out)
-            return plan(g, *[t._data for t in saved], self.out)
-        except RuntimeWarning:
-            return quietly(plan, g, *[t._data for t in saved], self.out)  # type: ignore[no-any-return]
+        if saved:
+            versions = self.versions
+            for k, tensor in enumerate(saved):
+                if (storage := tensor._storage) is not None and storage.version != (versions[k] if versions else 0):
+                    raise VersionError(self._overwritten(k, storage))
+                arrays.append(tensor._data)
+        if self.out is not None:
+            arrays.append(self.out)
 
     def overwritten(self, storage: Any) -> None:
         """The memory of the output was written: what was saved of it is lost."""
@@ -209,23 +255,6 @@ class Node:
         out = None if self.out is None else g._output_of(self)
         return self.reverse(g, self.known(self.saved, out))
 
-    def _plan(self, g: Any) -> Plan:
-        """The rules of this node as one function ``(g, *saved, out)`` over arrays."""
-        assert self.saved is not None
-        builder = Builder()
-        spec = Spec(np.shape(g), g.dtype)
-        g_, *saved = [Symbol(builder, builder.input("x", Spec(np.shape(a), a.dtype)))
-                      for a in (g, *(t._data for t in self.saved))]  # fmt: skip
-        out = Symbol(builder, builder.input("out", spec))
-        parts = self.reverse(g_, self.known(saved, out))
-        kept = [p.value for p in parts if p is not None]
-        graph = rewritten(Graph(tuple(s.value for s in (g_, *saved, out)), tuple(kept)))
-        outputs = iter(graph.outputs)
-        returned = [None if p is None else next(outputs) for p in parts]
-        copied = [k for k, v in enumerate(returned)
-                  if v is not None and self.mask[k] == LEAF and (aliases(v) or v in returned[:k])]  # fmt: skip
-        return compiled(graph, self.op.name, returned, copied)
-
     def _overwritten(self, k: int, storage: Any) -> str:
         tensor = self.saved[k] if self.saved else None
         position = self.saved_inputs()[k]
@@ -252,13 +281,6 @@ class AccumulateGrad:
 
     def __hash__(self) -> int:
         return id(self.variable)
-
-
-def aliases(value: Value) -> bool:
-    """May this value share memory with an input? A leaf's gradient must be its own."""
-    while isinstance(value.op, Op) and value.op.view:
-        value = value.args[0]
-    return value.op == INPUT
 
 
 FREED = (

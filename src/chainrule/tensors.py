@@ -17,9 +17,10 @@ from chainrule.graph_words import Conversions, Graph
 from chainrule.in_place import InPlace
 from chainrule.modes import Modes, current, quietly
 from chainrule.op import Op
+from chainrule.plans import ABSENT, INNER, LEAF, NUMBER
 from chainrule.source import Place, at, inside, place_of, user_place
 from chainrule.spec import default, promote, shown
-from chainrule.tape import ABSENT, INNER, LEAF, NUMBER, Node
+from chainrule.tape import Node
 
 F32, F64 = np.dtype("float32"), np.dtype("float64")
 mode_now = current.get
@@ -80,9 +81,6 @@ class Tensor(InPlace, Graph, Conversions):
         sizes = data and all(isinstance(d, int) for d in data)
         self._data = np.zeros(data, default.dtype) if sizes else np.array(data[0] if data else (), default.dtype)
 
-    @staticmethod
-    def _wrap(data: Any) -> "Tensor":
-        return wrap(data)
 
     def send(self, g: Any) -> Sequence[Any]:
         """The engine's word for accumulating into ``.grad``."""
@@ -380,7 +378,7 @@ def wrap(data: Any, node: Node | None = None) -> Tensor:
     return out
 
 
-Node.wrap = staticmethod(wrap)
+Node.wrap = Tensor._wrap = staticmethod(wrap)
 
 
 def is_operand(x: Any) -> bool:

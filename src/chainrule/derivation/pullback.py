@@ -3,13 +3,14 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from chainrule import engine
 from chainrule.engine import pull
 from chainrule.ir import Value, walk
 from chainrule.op import Op
 from chainrule.symbol import Symbol
 
 
-class Node:
+class Node(engine.Node):
     """A value of a traced expression as a node of the tape; see :class:`chainrule.engine.Node`."""
 
     hooks: Sequence[Callable[[Any], Any]] | None = None

@@ -25,8 +25,8 @@ def any_adder(x: Any, dim: tuple[int, ...], keepdim: bool) -> Callable[[Any], An
 
 
 def averaged(x: Any, dim: tuple[int, ...], keepdim: bool) -> Any:
-    total = summed(x, dim, keepdim)
-    return total / (x.size // total.size if total.size else 1)
+    add = adder(x.shape, x.dtype, dim, keepdim) or any_adder(x, dim, keepdim)
+    return add(x) / (x.size if len(dim) == len(x.shape) else count(x.shape, dim))
 
 
 def count(shape: tuple[Any, ...], dim: tuple[int, ...]) -> Any:
