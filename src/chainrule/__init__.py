@@ -19,10 +19,10 @@ __version__ = "0.1.0"
 _HOMES = {
     "chainrule.tensors": "Tensor",
     "chainrule.attributes": "Size",
-    "chainrule.generator": "Generator",
     "chainrule.creation": "tensor as_tensor from_numpy full full_like zeros zeros_like ones ones_like empty empty_like "
-    "eye arange linspace manual_seed seed initial_seed rand randn rand_like randn_like randint randperm "
-    "set_default_dtype get_default_dtype is_tensor default_generator",
+    "eye arange linspace set_default_dtype get_default_dtype is_tensor",
+    "chainrule.random": "Generator default_generator manual_seed seed initial_seed rand randn rand_like randn_like randint "
+    "randperm normal bernoulli multinomial get_rng_state set_rng_state",
     "chainrule.functional": "where",
     "chainrule.autograd": "no_grad enable_grad set_grad_enabled is_grad_enabled",
     "chainrule.printing": "set_printoptions",

@@ -17,6 +17,7 @@ from chainrule.graph_words import Conversions, Graph
 from chainrule.in_place import InPlace
 from chainrule.modes import Modes, current, quietly
 from chainrule.op import Op
+from chainrule.random_words import Random
 from chainrule.source import Place, at, inside, place_of, user_place
 from chainrule.spec import default, promote, shown
 from chainrule.tape import ABSENT, INNER, LEAF, TWO_TENSORS, Node
@@ -60,7 +61,7 @@ class Storage:
         return place_of(self.code, self.instruction)
 
 
-class Tensor(InPlace, Graph, Conversions):
+class Tensor(InPlace, Graph, Conversions, Random):
     """An array that knows how it was computed. Fields are class defaults until they differ."""
 
     serial = 0  # the engine's word for a leaf
