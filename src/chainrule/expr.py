@@ -23,7 +23,7 @@ from chainrule.vocabulary import Vocabulary
 
 COMPARE, ADD, MULTIPLY, SIGN, POWER, ATOM = range(1, 7)  # how tightly an expression holds together
 BINDS = {"+": ADD, "-": ADD, "*": MULTIPLY, "/": MULTIPLY, "@": MULTIPLY, "**": POWER}
-PREFIX = {arithmetic.neg: "-", comparison.logical_not: "~"}
+PREFIX = {arithmetic.neg: "-", comparison.bitwise_not: "~"}
 LATEX_SIGNS = {">=": r"\ge", "<=": r"\le", "==": "=", "!=": r"\ne", "~": r"\neg "}
 LATEX_COMMANDS = frozenset("arccos arcsin arctan cos cosh det exp log max min sin sinh tan tanh".split())
 Piece = tuple[str, int]
