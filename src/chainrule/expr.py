@@ -122,14 +122,17 @@ class _Text:
     def given(self, value: Value) -> list[str]:
         """The parameters as arguments of the vocabulary's word for the op; those it has by default are left out."""
         assert isinstance(value.op, Op)
-        defaults = parameters(value.op.name)
+        named = parameters(value.op.name)
         given = []
         for key, param in value.params.items():
             shown = [str(p) for p in param] if isinstance(param, tuple) else [str(param)]
-            if key not in defaults:
+            whole = shown[0] if len(shown) == 1 else f"({', '.join(shown)})"
+            if key not in named:
                 given += shown
-            elif param != defaults[key] and not (param == every_axis(value) and not value.params["keepdim"]):
-                given.append(f"{key}=" + (shown[0] if len(shown) == 1 else f"({', '.join(shown)})"))
+            elif named[key] is REQUIRED:
+                given.append(whole)
+            elif param != named[key] and (param != every_axis(value) or value.params.get("keepdim", True)):
+                given.append(f"{key}={whole}")
         return given
 
     # -- how things are spelled ----------------------------------------------------------------------------------
@@ -246,12 +249,17 @@ def loses_nothing(source: np.dtype[Any], target: np.dtype[Any]) -> bool:
     return RANK[target.kind] > RANK[source.kind] or np.can_cast(source, target)
 
 
+REQUIRED, BY_NAME = object(), object()
+"""In place of a default: an argument that must be given, by position or by name."""
+
+
 @cache
 def parameters(word: str) -> dict[str, Any]:
     """The named parameters of a word of the vocabulary, with their defaults."""
     method = getattr(Vocabulary, word, None)
-    named = inspect.signature(method).parameters.values() if callable(method) else ()
-    return {p.name: p.default for p in named if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is not p.empty}
+    named = list(inspect.signature(method).parameters.values())[1:] if callable(method) else ()
+    return {p.name: p.default if p.default is not p.empty else REQUIRED if p.kind is p.POSITIONAL_OR_KEYWORD else BY_NAME
+            for p in named if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
 
 
 def every_axis(value: Value) -> tuple[int, ...]:

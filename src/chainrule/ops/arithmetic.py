@@ -56,7 +56,7 @@ trunc = elementwise("trunc", whole(np.trunc), d=(0,), promotes="common", samples
 round = elementwise("round", whole(np.rint), d=(0,), promotes="common", samples=unary)
 floor_divide = elementwise("floor_divide", divided(np.floor_divide), d=(0, 0), promotes="common", samples=binary,
                            scalar=lambda x, y: x.floor_divide(y), refuses=misfits)
-remainder = elementwise("remainder", divided(np.remainder), d=(1, lambda g, x, y: -g * x.floor_divide(y)),
+remainder = elementwise("remainder", divided(np.remainder), d=(1, lambda g, x, y: -g * (x / y).floor()),
                         promotes="common", samples=binary, scalar=lambda x, y: x.remainder(y), refuses=misfits)
 fmod = elementwise("fmod", divided(np.fmod), d=(1, lambda g, x, y: -g * (x / y).trunc()), promotes="common",
                    samples=binary, scalar=lambda x, y: x.fmod(y), refuses=misfits)

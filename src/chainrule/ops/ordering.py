@@ -39,8 +39,6 @@ def place(find: Any) -> Any:
 
 def order(x: Any, dim: tuple[int, ...], descending: bool) -> Any:
     """Places from the smallest to the largest, NaN last; or the other way round. Equal elements keep their order."""
-    if not dim:
-        return np.zeros((), "int64")
     (axis,) = dim
     if not descending:
         return np.argsort(x, axis=axis, kind="stable")
@@ -51,8 +49,8 @@ def order(x: Any, dim: tuple[int, ...], descending: bool) -> Any:
 def running(x: Any, dim: tuple[int, ...]) -> Any:
     """Running sums, added up in double precision as PyTorch does."""
     if x.dtype.kind in "iub":
-        return np.cumsum(x, dim[0], int64.numpy) if dim else x.astype(int64.numpy)
-    return np.cumsum(x, dim[0], DOUBLE).astype(x.dtype) if dim else x.copy()
+        return np.cumsum(x, dim[0], int64.numpy)
+    return np.cumsum(x, dim[0], DOUBLE).astype(x.dtype)
 
 
 EMPTY = (Refusal((array(0, 3),), RuntimeError, "non-zero size", {"dim": (0,), "keepdim": False}),)
@@ -66,7 +64,7 @@ argmax = discrete("argmax", place(np.argmax), spec=place_spec, promotes="", scal
 argmin = discrete("argmin", place(np.argmin), spec=place_spec, promotes="", scalar=None, refuses=lambda: EMPTY,
                   samples=lambda: [s for s in folds(((0, 3), (1,))) if len(s.params["dim"]) < 2])
 argsort = discrete("argsort", order, spec=lambda x, dim, descending: Spec(x.shape, int64.numpy), promotes="",
-                   scalar=None, samples=lambda: [Sample((np.round(s.inputs[0]),), {**s.params, "descending": down})
-                                                 for s in rows() for down in (False, True)])
-cumsum = linear("cumsum", running, lambda g, dim: g.flip(dim).cumsum(dim).flip(dim) if dim else g,
-                spec=lambda x, dim: Spec(x.shape, x.dtype if x.dtype.kind in "fc" else int64.numpy), samples=rows)
+                   scalar=None, samples=lambda: [Sample((np.asarray(np.round(s.inputs[0])),), {**s.params, "descending": down})
+                                                 for s in rows()[1:] for down in (False, True)])
+cumsum = linear("cumsum", running, lambda g, dim: g.flip(dim).cumsum(*dim).flip(dim),
+                spec=lambda x, dim: Spec(x.shape, x.dtype if x.dtype.kind in "fc" else int64.numpy), samples=lambda: rows()[1:])

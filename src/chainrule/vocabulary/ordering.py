@@ -67,7 +67,10 @@ class Ordering(Carrier):
 
     def argsort(self, dim: int = -1, descending: bool = False, stable: bool = False) -> Self:
         """The places of the elements in order; equal ones keep theirs."""
-        return self._unary(ordering.argsort, dim=self._dims(dim), descending=descending)
+        dims = self._dims(dim)
+        if not dims:
+            return (self != self).cast(np.dtype("int64"))  # type: ignore[attr-defined,no-any-return]
+        return self._unary(ordering.argsort, dim=dims, descending=descending)
 
     def sort(self, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
         """(values, indices): the elements in order along ``dim``, and where they were; NaN counts as the largest.
@@ -118,7 +121,8 @@ class Ordering(Carrier):
     def cumsum(self, dim: int, *, dtype: Any = None) -> Self:
         """Running sums along ``dim``."""
         x: Any = self if dtype is None else self.cast(as_dtype(dtype).numpy)  # type: ignore[attr-defined]
-        out: Any = x._unary(ordering.cumsum, dim=self._dims(dim))
+        dims = self._dims(dim)
+        out: Any = x._unary(ordering.cumsum, dim=dims) if dims else x.clone()
         return out if dtype is None else out.cast(as_dtype(dtype).numpy)  # type: ignore[no-any-return]
 
     def cumprod(self, dim: int, *, dtype: Any = None) -> Self:

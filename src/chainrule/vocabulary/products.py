@@ -122,9 +122,12 @@ class Products(Carrier):
         else:
             pairs = dims
         gone, other_gone = ([axis_of(d, v.ndim) for d in ds] for ds, v in zip(pairs, (x, other)))
-        if [x.shape[d] for d in gone] != [other.shape[d] for d in other_gone]:
+        if len(gone) != len(other_gone) or any(1 != x.shape[a] != other.shape[b] != 1 for a, b in zip(gone, other_gone)):
             raise ShapeError(f"tensordot: the shapes {shown(x.shape)} and {shown(other.shape)} do not match along the "
                              f"dimensions {gone} and {other_gone} to be summed over")
+        for a, b in zip(gone, other_gone):  # a size 1 meets any other
+            if x.shape[a] != other.shape[b]:
+                x, other = (x.sum(a, keepdim=True), other.sum(b, keepdim=True))
         kept = [d for d in range(x.ndim) if d not in gone]
         other_kept = [d for d in range(other.ndim) if d not in other_gone]
         inner = numel(x.shape[d] for d in gone)

@@ -16,7 +16,7 @@ class Reductions(Carrier):
 
     __slots__ = ()
 
-    def _as(self, dtype: Any) -> Any:
+    def _in(self, dtype: Any) -> Any:
         """self in the dtype that a word was asked for."""
         return self if dtype is None else self.cast(as_dtype(dtype).numpy)  # type: ignore[attr-defined]
 
@@ -27,13 +27,13 @@ class Reductions(Carrier):
         >>> torch.tensor([[1.0, 2.0], [3.0, 4.0]]).sum(dim=0)
         tensor([4., 6.])
         """
-        x: Any = self if dtype is None else self._as(dtype)
+        x: Any = self if dtype is None else self._in(dtype)
         out: Self = x._unary(reduction.sum, dim=self._dims(dim), keepdim=keepdim)
-        return out if dtype is None else out._as(dtype)  # type: ignore[no-any-return]
+        return out if dtype is None else out._in(dtype)  # type: ignore[no-any-return]
 
     def mean(self, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Self:
         """The arithmetic mean over ``dim``, or of all elements."""
-        x: Any = self if dtype is None else self._as(dtype)
+        x: Any = self if dtype is None else self._in(dtype)
         if x.np_dtype.kind not in "fc":
             raise DtypeError(f"mean: could not infer output dtype: the input is {x.np_dtype}, and a mean has a floating "
                              "point or complex dtype; write x.float().mean()")
@@ -41,8 +41,8 @@ class Reductions(Carrier):
 
     def prod(self, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Self:
         """The product over ``dim``, or of all elements."""
-        out: Any = self._as(dtype)._unary(reduction.prod, dim=self._dims(dim), keepdim=keepdim)
-        return out._as(dtype)  # type: ignore[no-any-return]
+        out: Any = self._in(dtype)._unary(reduction.prod, dim=self._dims(dim), keepdim=keepdim)
+        return out._in(dtype)  # type: ignore[no-any-return]
 
     def others(self, dim: tuple[int, ...]) -> Self:
         """For each element the product of all the others along ``dim``, without a division: zeros do no harm.
@@ -112,7 +112,7 @@ class Reductions(Carrier):
 
         ``p = 0`` counts what is not 0. Where the norm is 0, so is its gradient.
         """
-        x: Any = self._as(dtype)
+        x: Any = self._in(dtype)
         dims = self._dims(dim)
         if p == "fro" or p is None or p == 2:
             return x._unary(reduction.norm, dim=dims, keepdim=keepdim)  # type: ignore[no-any-return]
@@ -136,11 +136,11 @@ class Reductions(Carrier):
         >>> torch.tensor([0.0, 0.0, 0.0, 0.0]).softmax(0)
         tensor([0.2500, 0.2500, 0.2500, 0.2500])
         """
-        return self._as(dtype)._unary(reduction.softmax, dim=self._dims(dim))  # type: ignore[no-any-return]
+        return self._in(dtype)._unary(reduction.softmax, dim=self._dims(dim))  # type: ignore[no-any-return]
 
     def log_softmax(self, dim: int, dtype: Any = None) -> Self:
         """log(softmax(x)), computed without leaving the range of the dtype."""
-        return self._as(dtype)._unary(reduction.log_softmax, dim=self._dims(dim))  # type: ignore[no-any-return]
+        return self._in(dtype)._unary(reduction.log_softmax, dim=self._dims(dim))  # type: ignore[no-any-return]
 
     def logsumexp(self, dim: Dims, keepdim: bool = False) -> Self:
         """log Σ exp(x) over ``dim``, computed without leaving the range of the dtype."""
@@ -159,7 +159,7 @@ def _others(x: Any) -> Any:
     """The products of the others in each row."""
     size = x.shape[-1]
     if size < 2:
-        return x.new_full(x.shape, 1)
+        return x**0  # 1, and like all products a function of x, whose gradient is 0 and not missing
     if size % 2:
         return _others(x.cat(x.new_full((*x.shape[:-1], 1), 1), dim=-1)).narrow(-1, 0, size)
     pairs = x.reshape((*x.shape[:-1], size // 2, 2))
