@@ -10,9 +10,9 @@ from typing import Any
 
 from chainrule import trees
 from chainrule.modes import Switch, current
-from chainrule.random import default_generator, get_rng_state, set_rng_state
+from chainrule.random import get_rng_state, set_rng_state
 from chainrule.tape import next_serial
-from chainrule.tensors import Tensor
+from chainrule.tensors import Tensor, wrap
 
 __all__ = ["checkpoint", "checkpoint_sequential"]
 
@@ -43,8 +43,7 @@ def checkpoint(
     nodes = recorded_since(first, result)
     if not nodes:
         return result
-    inputs = {id(x): x.detach() for x in trees.leaves((args, kwargs)) if isinstance(x, Tensor) and x._node is not None}
-    again = _Again(function, (args, kwargs), nodes, random, inputs)
+    again = _Again(function, (args, kwargs), nodes, random)
     for node in nodes:
         node.saved = node.out = None
         vars(node)["send"] = again.send(node)
@@ -66,8 +65,8 @@ def recorded_since(serial: int, result: Any) -> list[Any]:
 class _Again:
     """The second run of a part, shared by its nodes."""
 
-    def __init__(self, function: Callable[..., Any], given: Any, nodes: Sequence[Any], random: Any, inputs: dict[int, Any]):
-        self.function, self.given, self.nodes, self.random, self.inputs = function, given, nodes, random, inputs
+    def __init__(self, function: Callable[..., Any], given: Any, nodes: Sequence[Any], random: Any):
+        self.function, self.given, self.nodes, self.random = function, given, nodes, random
 
     def send(self, node: Any) -> Callable[[Any], Sequence[Any]]:
         """What stands in for the node's own ``send``."""
@@ -79,3 +78,59 @@ class _Again:
             return own(g)  # type: ignore[no-any-return]
 
         return send
+
+    def run(self) -> None:
+        """Run the part on copies of its inputs that are leaves, and hand over what it saves."""
+        original: dict[int, Tensor] = {}
+
+        def leaf(x: Any) -> Any:
+            if not isinstance(x, Tensor) or x._node is None:
+                return x
+            copy = x.detach().requires_grad_()
+            original[id(copy)] = x
+            return copy
+
+        args, kwargs = trees.mapped(leaf, self.given)
+        now = get_rng_state()
+        try:
+            if self.random is not None:
+                set_rng_state(self.random)
+            first = next_serial()
+            with Switch(grad=True):
+                again = recorded_since(first, self.function(*args, **kwargs))
+        finally:
+            if self.random is not None:
+                set_rng_state(now)
+        if [node.name() for node in again] != [node.name() for node in self.nodes]:
+            raise RuntimeError(f"checkpoint: the function recorded {len(self.nodes)} ops the first time and other ones, "
+                               f"{len(again)}, the second time; it must do the same both times")
+        counterpart = dict(zip(again, self.nodes))
+
+        def on_the_tape(x: Tensor) -> Tensor:
+            if id(x) in original:
+                return original[id(x)]
+            return wrap(x._data, counterpart[x._node]) if x._node in counterpart else x
+
+        for node, other in zip(self.nodes, again):
+            node.take_over(other, on_the_tape)
+
+
+def checkpoint_sequential(
+    functions: Any, segments: int, input: Any, use_reentrant: bool | None = None, **kwargs: Any
+) -> Any:
+    """A chain of functions in ``segments`` parts, all but the last of them checkpointed."""
+    chain = list(functions)
+    size = len(chain) // segments
+    for k in range(segments - 1):
+        part = chain[k * size : (k + 1) * size]
+        input = checkpoint(_chained(part), input, use_reentrant=use_reentrant, **kwargs)
+    return _chained(chain[(segments - 1) * size :])(input)
+
+
+def _chained(functions: Iterable[Callable[[Any], Any]]) -> Callable[[Any], Any]:
+    def run(x: Any) -> Any:
+        for function in functions:
+            x = function(x)
+        return x
+
+    return run
