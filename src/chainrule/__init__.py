@@ -19,12 +19,23 @@ __version__ = "0.1.0"
 _HOMES = {
     "chainrule.tensors": "Tensor",
     "chainrule.attributes": "Size",
-    "chainrule.generator": "Generator",
     "chainrule.creation": "tensor as_tensor from_numpy full full_like zeros zeros_like ones ones_like empty empty_like "
-    "eye arange linspace manual_seed seed initial_seed rand randn rand_like randn_like randint randperm "
-    "set_default_dtype get_default_dtype is_tensor default_generator",
-    "chainrule.functional": "where",
-    "chainrule.autograd": "no_grad enable_grad set_grad_enabled is_grad_enabled",
+    "eye arange linspace set_default_dtype get_default_dtype is_tensor",
+    "chainrule.random": "Generator default_generator manual_seed seed initial_seed rand randn rand_like randn_like randint "
+    "randperm normal bernoulli multinomial get_rng_state set_rng_state",
+    "chainrule.functional": "where equal allclose",
+    "chainrule.contraction": "einsum",
+    "chainrule.joining": "cat concat concatenate stack hstack vstack row_stack dstack column_stack atleast_1d atleast_2d "
+    "atleast_3d broadcast_tensors meshgrid cartesian_prod block_diag tril_indices triu_indices",
+    "chainrule.spec": "device memory_format contiguous_format preserve_format channels_last strided",
+    "chainrule.autograd.grad_mode": "no_grad enable_grad set_grad_enabled is_grad_enabled inference_mode "
+    "is_inference_mode_enabled",
+    "chainrule.autograd.anomaly_mode": "is_anomaly_enabled",
+    "chainrule.func": "vmap",
+    "chainrule.dtypes": "can_cast finfo iinfo is_complex is_floating_point is_nonzero numel promote_types result_type",
+    "chainrule.legacy": "BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor HalfTensor IntTensor LongTensor "
+    "ShortTensor",
+    "chainrule.threads": "get_num_interop_threads get_num_threads set_num_threads",
     "chainrule.printing": "set_printoptions",
     "chainrule.see": "explain",
     "chainrule.derivation": "derive",
@@ -32,7 +43,7 @@ _HOMES = {
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 _ALIASES = {"float": "float32", "double": "float64", "half": "float16", "long": "int64", "int": "int32",
-            "short": "int16", "FloatTensor": "Tensor"}
+            "short": "int16"}
 pi, e, inf, nan = math.pi, math.e, math.inf, math.nan
 
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from chainrule.errors import GraphError
+from chainrule.errors import DtypeError, GraphError
 from chainrule.modes import current
 from chainrule.printing import format_tensor
 from chainrule.source import at, user_place
@@ -140,6 +140,21 @@ class Values(Vocabulary):
                                f"is ambiguous: its shape is {shown(data.shape)}{at(user_place())}; "
                                "use .any(), .all() or compare one element")
         return bool(data)
+
+    def equal(self, other: Any) -> bool:
+        """Have both the same shape and elements? NaN equals nothing."""
+        if self.np_dtype != other.np_dtype:
+            raise DtypeError(f"equal: expected tensors of one dtype, got {self.dtype} and {other.dtype}{at(user_place())}")
+        return bool(self.shape == other.shape and (self == other).all())
+
+    def allclose(self, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
+        """Do all elements differ by at most atol + rtol · abs(other)?
+
+        >>> import chainrule as torch
+        >>> torch.allclose(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 2.0 + 1e-6]))
+        True
+        """
+        return bool(self.isclose(other, rtol, atol, equal_nan).all())
 
     def __float__(self) -> float:
         return float(self._only())

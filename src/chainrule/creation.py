@@ -6,14 +6,12 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ShapeError
-from chainrule.generator import Generator
 from chainrule.modes import current
 from chainrule.source import at, user_place
 from chainrule.spec import as_dtype, default, dtype, number_dtype
 from chainrule.tensors import Tensor, wrap
 from chainrule.vocabulary.shapes import sizes_of
 
-default_generator = Generator()
 DType = Any
 
 
@@ -28,7 +26,7 @@ def made(array: Any, requires_grad: bool = False) -> Tensor:
     return out
 
 
-def _numpy_dtype(given: DType) -> np.dtype[Any]:
+def numpy_dtype(given: DType) -> np.dtype[Any]:
     return default.dtype if given is None else as_dtype(given).numpy
 
 
@@ -84,10 +82,10 @@ def full(size: Sequence[int], fill_value: Any, *, dtype: DType = None, device: A
          requires_grad: bool = False) -> Tensor:
     """Every element ``fill_value``."""
     kind = number_dtype(fill_value) if dtype is None else as_dtype(dtype).numpy
-    return made(np.full(_shape("full", (size,)), fill_value, kind), requires_grad)
+    return made(np.full(shape_of("full", (size,)), fill_value, kind), requires_grad)
 
 
-def _shape(name: str, sizes: tuple[Any, ...]) -> tuple[int, ...]:
+def shape_of(name: str, sizes: tuple[Any, ...]) -> tuple[int, ...]:
     shape = tuple(int(s) for s in sizes_of(sizes))
     if any(s < 0 for s in shape):
         raise ShapeError(f"{name}: Trying to create tensor with negative dimension: {list(shape)}{at(user_place())}")
@@ -96,7 +94,7 @@ def _shape(name: str, sizes: tuple[Any, ...]) -> tuple[int, ...]:
 
 def _constant(name: str, value: int) -> Any:
     def of_size(*size: Any, dtype: DType = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-        return made(np.full(_shape(name, size), value, _numpy_dtype(dtype)), requires_grad)
+        return made(np.full(shape_of(name, size), value, numpy_dtype(dtype)), requires_grad)
 
     def like(input: Tensor, *, dtype: DType = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         kind = input.np_dtype if dtype is None else as_dtype(dtype).numpy
@@ -120,7 +118,7 @@ def full_like(input: Tensor, fill_value: Any, *, dtype: DType = None, requires_g
 
 def eye(n: int, m: int | None = None, *, dtype: DType = None, requires_grad: bool = False) -> Tensor:
     """The identity matrix, n × n or n × m."""
-    return made(np.eye(n, m, dtype=_numpy_dtype(dtype)), requires_grad)
+    return made(np.eye(n, m, dtype=numpy_dtype(dtype)), requires_grad)
 
 
 def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: DType = None, device: Any = None,
@@ -142,7 +140,7 @@ def linspace(start: Any, end: Any, steps: int, *, dtype: DType = None, device: A
 
     The first half counts from ``start``, the second back from ``end``, each in the result's dtype, as PyTorch does.
     """
-    kind = _numpy_dtype(dtype)
+    kind = numpy_dtype(dtype)
     if steps < 0:
         raise RuntimeError(f"linspace: number of steps must be non-negative, got {steps}{at(user_place())}")
     if steps == 1:
@@ -152,73 +150,6 @@ def linspace(start: Any, end: Any, steps: int, *, dtype: DType = None, device: A
     rising = kind.type(start) + step * k.astype(kind)
     falling = kind.type(end) - step * (steps - 1 - k).astype(kind)
     return made(np.where(k < steps // 2, rising, falling), requires_grad)
-
-
-# -- random numbers --------------------------------------------------------------------------------------------------
-
-
-def manual_seed(seed: int) -> Generator:
-    """Seed the default generator; what follows equals what PyTorch draws on the CPU."""
-    return default_generator.manual_seed(int(seed))
-
-
-def seed() -> int:
-    """Seed the default generator from the system and return the seed."""
-    return default_generator.seed()
-
-
-def initial_seed() -> int:
-    """The seed last set."""
-    return default_generator.initial_seed()
-
-
-def _drawn(name: str, sizes: tuple[Any, ...], dtype: DType, generator: Generator | None) -> Any:
-    trace = current.get().trace
-    if trace is not None:
-        trace.refuse(None, f"{name}()")
-    return getattr(generator or default_generator, name)(_shape(name, sizes), _numpy_dtype(dtype))
-
-
-def rand(*size: Any, generator: Generator | None = None, dtype: DType = None, device: Any = None,
-         requires_grad: bool = False) -> Tensor:
-    """Uniform numbers in [0, 1), PyTorch's to the bit for the same seed.
-
-    >>> import chainrule as torch
-    >>> _ = torch.manual_seed(0)
-    >>> torch.rand(3)
-    tensor([0.4963, 0.7682, 0.0885])
-    """
-    return made(_drawn("rand", size, dtype, generator), requires_grad)
-
-
-def randn(*size: Any, generator: Generator | None = None, dtype: DType = None, device: Any = None,
-          requires_grad: bool = False) -> Tensor:
-    """Standard normal numbers; PyTorch's to the bit below 16 elements, within 2e-6 from 16 up."""
-    return made(_drawn("randn", size, dtype, generator), requires_grad)
-
-
-def rand_like(input: Tensor, *, dtype: DType = None, requires_grad: bool = False) -> Tensor:
-    """Uniform numbers in the shape and dtype of ``input``."""
-    return rand(tuple(input.shape), dtype=dtype or input.dtype, requires_grad=requires_grad)
-
-
-def randn_like(input: Tensor, *, dtype: DType = None, requires_grad: bool = False) -> Tensor:
-    """Standard normal numbers in the shape and dtype of ``input``."""
-    return randn(tuple(input.shape), dtype=dtype or input.dtype, requires_grad=requires_grad)
-
-
-def randint(low: int, high: Any = None, size: Any = None, *, generator: Generator | None = None,
-            dtype: DType = None, device: Any = None) -> Tensor:
-    """Integers from ``low`` up to, not including, ``high``."""
-    if size is None:
-        low, high, size = 0, low, high
-    kind = np.dtype("int64") if dtype is None else as_dtype(dtype).numpy
-    return made((generator or default_generator).randint(low, high, _shape("randint", (size,)), kind))
-
-
-def randperm(n: int, *, generator: Generator | None = None) -> Tensor:
-    """The numbers 0 … n − 1 in random order."""
-    return made((generator or default_generator).randperm(n))
 
 
 def set_default_dtype(d: dtype) -> None:

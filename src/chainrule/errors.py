@@ -8,6 +8,7 @@
     │   └── VersionError                 a saved tensor was overwritten before backward
     ├── ShapeError (RuntimeError)        shapes that do not fit
     ├── DtypeError (RuntimeError)        dtypes that do not fit
+    ├── PositionError (IndexError)       positions that are not there, or do not fit each other
     ├── TraceError (RuntimeError)        compile() met something that a compiled step cannot do
     ├── GradcheckError (RuntimeError)    a gradient is not what its central difference says
     ├── FormulaError (ValueError)        a formula that does not parse, or names what is not there
@@ -40,6 +41,10 @@ class ShapeError(ChainruleError, RuntimeError):
 
 class DtypeError(ChainruleError, RuntimeError):
     """The dtypes of the operands do not fit the op."""
+
+
+class PositionError(ChainruleError, IndexError):
+    """Positions that are not there, or do not fit each other."""
 
 
 class TraceError(ChainruleError, RuntimeError):

@@ -17,13 +17,14 @@ import numpy as np
 
 from chainrule.ir import INPUT, Value
 from chainrule.op import Op
-from chainrule.ops import arithmetic, comparison, reduction, shape
+from chainrule.ops import arithmetic, comparison, indexing, reduction, shape
 from chainrule.spec import RANK, Dim
 from chainrule.vocabulary import Vocabulary
 
 COMPARE, ADD, MULTIPLY, SIGN, POWER, ATOM = range(1, 7)  # how tightly an expression holds together
 BINDS = {"+": ADD, "-": ADD, "*": MULTIPLY, "/": MULTIPLY, "@": MULTIPLY, "**": POWER}
-PREFIX = {arithmetic.neg: "-", comparison.logical_not: "~"}
+PREFIX = {arithmetic.neg: "-", comparison.bitwise_not: "~"}
+PUTS = {indexing.index_put: "set", indexing.index_add: "add"}
 LATEX_SIGNS = {">=": r"\ge", "<=": r"\le", "==": "=", "!=": r"\ne", "~": r"\neg "}
 LATEX_COMMANDS = frozenset("arccos arcsin arctan cos cosh det exp log max min sin sinh tan tanh".split())
 Piece = tuple[str, int]
@@ -91,10 +92,10 @@ class _Text:
             return product
         if op is reduction.sum and not params["dim"] and value.args[0].shape:
             return args[0]  # over no axis at all
-        return self.move(op, args, params) or self.call(op.name, args, self.given(value))
+        return self.move(op, args, params) or self.call(op.name, *self.given(value, args))
 
     def move(self, op: Op, args: Sequence[Piece], params: Mapping[str, Any]) -> Piece | None:
-        """A view with a sign of its own, and a write through such views."""
+        """What has a sign of its own: views, reads at positions, and writes to such parts."""
         if op is shape.permute and params["dims"] == tuple(reversed(range(len(params["dims"])))):
             return self.transposed(args[0]), ATOM
         if op is shape.slice_:
@@ -104,6 +105,11 @@ class _Text:
             for view, given in params["chain"]:
                 at = self.move(view, [at], dict(given)) or self.call(view.name, [at], [str(p) for _, p in given])
             return f"{at[0]}.set({args[1][0]})", ATOM
+        if op in PUTS:
+            keys = positions_text([a for a, _ in args[2:]], params["dims"])
+            return f"{hold(args[0], ATOM)}.at[{keys}].{PUTS[op]}({args[1][0]})", ATOM
+        if op is indexing.index:
+            return f"{hold(args[0], ATOM)}[{positions_text([a for a, _ in args[1:]], params['dims'])}]", ATOM
         return None
 
     def product(self, value: Value) -> Piece | None:
@@ -119,18 +125,24 @@ class _Text:
             return None
         return self.infix("@", self.done[left.args[0] if row else left], self.done[right.args[0] if column else right])
 
-    def given(self, value: Value) -> list[str]:
-        """The parameters as arguments of the vocabulary's word for the op; those it has by default are left out."""
+    def given(self, value: Value, args: Sequence[Piece]) -> tuple[list[Piece], list[str]]:
+        """Inputs and parameters as the vocabulary's word for the op takes them; what it has by default is left out."""
         assert isinstance(value.op, Op)
-        defaults = parameters(value.op.name)
-        given = []
+        several = value.op.inputs[-1].startswith("*")
+        word, asked, given = parameters(value.op.name, by_name=several), dict[str, Piece](), list[str]()
         for key, param in value.params.items():
             shown = [str(p) for p in param] if isinstance(param, tuple) else [str(param)]
-            if key not in defaults:
+            whole = f"({', '.join(shown)}{',' * (len(shown) == 1)})" if isinstance(param, tuple) else shown[0]
+            if key not in word:
                 given += shown
-            elif param != defaults[key] and not (param == every_axis(value) and not value.params["keepdim"]):
-                given.append(f"{key}=" + (shown[0] if len(shown) == 1 else f"({', '.join(shown)})"))
-        return given
+            elif word[key] is inspect.Parameter.empty:
+                asked[key] = whole, ATOM
+            elif param != word[key] and not (param == every_axis(value) and not value.params.get("keepdim", True)):
+                given.append(f"{key}={shown[0] if len(shown) == 1 else whole}")
+        inputs = dict(zip(value.op.inputs[1:], args[1:], strict=False))
+        if inputs and inputs.keys() <= word.keys():  # they stand where the word has them: gather(x, dim, index)
+            asked, args = {**inputs, **asked}, args[:1]
+        return [*args, *(asked[name] for name in word if name in asked)], given
 
     # -- how things are spelled ----------------------------------------------------------------------------------
 
@@ -246,16 +258,27 @@ def loses_nothing(source: np.dtype[Any], target: np.dtype[Any]) -> bool:
     return RANK[target.kind] > RANK[source.kind] or np.can_cast(source, target)
 
 
+REQUIRED, BY_NAME = object(), object()
+"""In place of a default: an argument that must be given, by position or by name."""
+
+
 @cache
-def parameters(word: str) -> dict[str, Any]:
-    """The named parameters of a word of the vocabulary, with their defaults."""
+def parameters(word: str, by_name: bool = False) -> dict[str, Any]:
+    """The parameters of a word of the vocabulary, with their defaults; those only ``by_name`` too."""
     method = getattr(Vocabulary, word, None)
-    named = inspect.signature(method).parameters.values() if callable(method) else ()
-    return {p.name: p.default for p in named if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is not p.empty}
+    named = list(inspect.signature(method).parameters.values())[1:] if callable(method) else []
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, *((inspect.Parameter.KEYWORD_ONLY,) if by_name else ()))
+    return {p.name: p.default for p in named if p.kind in kinds}
 
 
 def every_axis(value: Value) -> tuple[int, ...]:
     return tuple(range(value.args[0].ndim))
+
+
+def positions_text(positions: Sequence[str], dims: Sequence[int]) -> str:
+    """The key that reads the axes ``dims`` at ``positions``: ``:, i``."""
+    at = dict(zip(dims, positions))
+    return ", ".join(at.get(d, ":") for d in range(dims[-1] + 1))
 
 
 def key_text(key: Any) -> str:

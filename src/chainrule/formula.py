@@ -219,7 +219,7 @@ class Formula:
                 name = func.id if isinstance(func, ast.Name) else func.attr  # type: ignore[attr-defined]
                 named = {str(k.arg): value for k, value in zip(node.keywords, given[len(given) - len(node.keywords) :])}
                 args = given[: len(given) - len(named)]
-                if name in ALL and isinstance(func, ast.Name) and isinstance(ALL[name], RECORDED):
+                if name in ALL and isinstance(func, ast.Name) and by_record(ALL[name]):
                     return elementwise(ALL[name], args, named)
                 if not args:
                     raise TypeError(f"{name}: needs an argument; write {name}(x)")
@@ -227,7 +227,9 @@ class Formula:
         raise AssertionError(node)
 
 
-RECORDED = (Elementwise, Piecewise, Discrete)
+def by_record(op: Op) -> bool:
+    """Is the op elementwise, and so called with its inputs in order?"""
+    return isinstance(op, (Elementwise, Piecewise)) or (isinstance(op, Discrete) and op.scalar is not None)
 
 
 def operands(node: ast.expr) -> list[ast.expr]:

@@ -4,19 +4,21 @@ from collections.abc import Callable
 from typing import Any
 
 from chainrule.ops import ALL, comparison
+from chainrule.selection import Selection
 from chainrule.tensors import Tensor
 from chainrule.vocabulary import Vocabulary
 
 
 def words() -> list[str]:
     """The names of the vocabulary that can be called as functions."""
-    names = {name for kind in Vocabulary.__mro__ for name, value in vars(kind).items()
+    names = {name for kind in (*Vocabulary.__mro__, Selection) for name, value in vars(kind).items()
              if callable(value) and not name.startswith("_")}
     return sorted(names - NOT_FUNCTIONS)
 
 
 NOT_FUNCTIONS = {"cast", "through", "assign", "placed", "spread", "new_zeros", "new_full", "expand", "view_as",
-                 "expand_as", "sum_to_size"}
+                 "expand_as", "sum_to_size", "at", "put_at", "add_at", "with_diagonal", "windows", "overlap_add", "unfold",
+                 "pad", "repeat", "reshape_as", "others"}
 
 
 def function(name: str) -> Callable[..., Any]:
@@ -26,8 +28,11 @@ def function(name: str) -> Callable[..., Any]:
     def call(input: Any, *args: Any, **kwargs: Any) -> Any:
         if isinstance(input, Tensor):
             return method(input, *args, **kwargs)
-        if isinstance(input, (int, float)) and args and isinstance(args[0], Tensor):
-            return args[0]._reflected(ALL[method.__name__], input)
+        first = args[0] if args else None
+        if isinstance(input, (int, float)) and isinstance(first, Tensor):
+            if method.__name__ in ALL:
+                return first._reflected(ALL[method.__name__], input)
+            return method(first.new_tensor(input), *args, **kwargs)
         raise TypeError(f"{name}(): argument 'input' must be Tensor, not {type(input).__name__}: {input!r}")
 
     call.__code__ = call.__code__.replace(co_name=method.__name__)  # the tape names a node after the function called
@@ -39,3 +44,6 @@ def function(name: str) -> Callable[..., Any]:
 def where(condition: Tensor, input: Any, other: Any) -> Tensor:
     """``input`` where ``condition`` holds, else ``other``, element by element."""
     return condition._apply(comparison.where, (condition, input, other))
+
+
+equal, allclose = function("equal"), function("allclose")

@@ -235,6 +235,20 @@ class Generator:
         words: Array = self.random32(n) if width < 2**28 else self.random64(n)
         return ((words % width).astype(np.int64) + low).astype(kind, copy=False).reshape(shape)
 
+    def whole(self, shape: Shape, dtype: npt.DTypeLike = np.int64) -> Array:
+        """Return an array of `shape` of whole numbers, from 0 to the last that `dtype` counts to without a gap.
+
+        >>> Generator(0).whole((2,))
+        array([ 900450186894289455, 3969543146641149120])
+        """
+        n, kind = _numel("random", shape), np.dtype(dtype)
+        if kind == np.int64:
+            return (self.random64(n) % 2**63).astype(np.int64).reshape(shape)
+        if kind == np.float64:
+            return (self.random64(n) % (2**53 + 1)).astype(kind).reshape(shape)
+        greatest = _whole_numbers(kind)[1]
+        return (self.random32(n) % np.uint64(greatest + 1)).astype(kind).reshape(shape)
+
     def randperm(self, n: int) -> npt.NDArray[np.int64]:
         """Return 0 … n − 1 in random order, by the forward Fisher-Yates shuffle.
 
@@ -368,3 +382,6 @@ def _fma(x: Array, scale: float, shift: float) -> Array:
     low, low_rest = _two_sum(lost, shift)
     high, high_rest = _two_sum(product, low)
     return high + _odd_sum(low_rest, high_rest)
+
+
+default_generator = Generator()  # what every draw without a generator of its own continues

@@ -7,6 +7,7 @@ import math
 import warnings
 import weakref
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any, Self
 
 import numpy as np
@@ -14,9 +15,10 @@ import numpy as np
 from chainrule.attributes import Values
 from chainrule.engine import pull
 from chainrule.errors import DtypeError, GraphError
+from chainrule.hooks import Handle, attended, on_gradient, watch
 from chainrule.modes import Switch, current
 from chainrule.source import at, user_place
-from chainrule.spec import as_dtype, dtype, shown
+from chainrule.spec import shown
 from chainrule.vocabulary import Vocabulary
 
 mode_now = current.get
@@ -95,7 +97,12 @@ class Graph(Values):
     def grad_fn(self) -> Any:
         """The tape's node that made this tensor; None for a leaf."""
         self._refresh()
-        return self._node
+        return self._node if self._node is None or not hasattr(self._node, "end") else self._node.end()[0]
+
+    @property
+    def output_nr(self) -> Any:
+        """The number of this output of ``grad_fn``."""
+        return self._node.end()[1] if hasattr(self._node, "end") else 0
 
     @property
     def is_leaf(self) -> Any:
@@ -128,7 +135,7 @@ class Graph(Values):
         self.register_hook(keep)
         self._retained = True  # from now on hooks come before that one
 
-    def register_hook(self, hook: Callable[[Any], Any]) -> "Handle":
+    def register_hook(self, hook: Callable[[Any], Any]) -> Handle:
         """Call ``hook(grad)`` when the gradient of this tensor is known; what it returns, if anything, replaces it."""
         if not self.requires_grad:
             raise GraphError("register_hook: cannot register a hook on a tensor that doesn't require gradient"
@@ -137,9 +144,22 @@ class Graph(Values):
         if owner.hooks is None:
             owner.hooks = []
         wrap = self._wrap  # and not self: a hook keeps no tensor alive
-        handle = Handle(owner.hooks, lambda g: _hooked(wrap, hook, g))
+        handle = Handle(owner.hooks, on_gradient(wrap, hook))
         owner.hooks.insert(len(owner.hooks) - bool(self._retained and owner.hooks), handle.hook)
         return handle
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Any], Any]) -> Handle:
+        """Call ``hook(self)`` each time after a gradient was added to ``.grad`` of this leaf."""
+        if not self.requires_grad or self._node is not None:
+            raise RuntimeError("register_post_accumulate_grad_hook: post accumulate grad hooks cannot be registered on "
+                               f"non-leaf tensors{at(user_place())}; register it on the leaf that keeps the gradient")
+        hooks = watch(self, self._wrap).after
+
+        def after(grad_inputs: Any, grad_outputs: Any) -> None:
+            hook(self)
+
+        hooks.append(after)
+        return Handle(hooks, after)
 
     def backward(self, gradient: Any = None, retain_graph: Any = None, create_graph: Any = False,
                  inputs: Any = None) -> None:
@@ -200,33 +220,6 @@ class Graph(Values):
             self._data = value._own()  # type: ignore[attr-defined]
 
 
-class Handle:
-    """A registered hook; ``remove()`` takes it away."""
-
-    def __init__(self, hooks: list[Any], hook: Callable[[Any], Any]):
-        self.hooks = hooks
-        self.hook = hook
-
-    def remove(self) -> None:
-        """Take the hook away; a second time is no error."""
-        if self.hook in self.hooks:
-            self.hooks.remove(self.hook)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.remove()
-
-
-def _hooked(wrap: Callable[[Any], Any], hook: Callable[[Any], Any], g: Any) -> Any:
-    """``hook`` on a cotangent that may be an array (the fast path) or a tensor."""
-    if isinstance(g, Vocabulary):
-        return hook(g)
-    changed = hook(wrap(g))
-    return None if changed is None else changed._data
-
-
 def backpropagate(
     outputs: Sequence[Any], gradients: Sequence[Any], wanted: Sequence[Any] | None, retain_graph: Any, create_graph: Any
 ) -> list[Any]:
@@ -255,7 +248,7 @@ def backpropagate(
     if mode.fast and not create_graph:
         found = pull(roots, [g._data for g in starts], nodes and set(nodes), not retain)
         return [_tensor(outputs[0], found.get(n)) for n in nodes or ()]
-    with Switch(grad=bool(create_graph)):
+    with Switch(grad=bool(create_graph)), attended(roots) if mode.anomaly else nullcontext():
         found = pull(roots, starts, nodes and set(nodes), not retain)
     return [found.get(n) for n in nodes or ()]
 
@@ -285,52 +278,3 @@ NO_GRAPH = (
     "shape {0} was computed from requires grad{1}. Likely causes: requires_grad=True was forgotten on the parameters, "
     "or the graph was cut by detach(), .data, .item(), no_grad() or an integer dtype"
 )
-
-
-class Conversions(Values):
-    """Other dtypes, devices (there is one) and memory layouts."""
-
-    def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, **others: Any) -> Self:
-        """self in another dtype; the only device is the CPU."""
-        for arg in args:
-            if isinstance(arg, Vocabulary):
-                dtype = arg.dtype  # type: ignore[attr-defined]
-            elif isinstance(arg, str) or hasattr(arg, "type"):
-                device = arg
-            elif not isinstance(arg, bool):
-                dtype = arg
-        if device is not None and not str(device).startswith("cpu"):
-            raise RuntimeError(f"to: there is no device {str(device)!r}; chainrule computes on the CPU only")
-        out = self if dtype is None else self.cast(as_dtype(dtype).numpy)
-        return out.clone() if copy and out is self else out
-
-    def float(self) -> Self: return self.cast(np.dtype("float32"))
-    def half(self) -> Self: return self.cast(np.dtype("float16"))
-    def double(self) -> Self: return self.cast(np.dtype("float64"))
-    def long(self) -> Self: return self.cast(np.dtype("int64"))
-    def int(self) -> Self: return self.cast(np.dtype("int32"))
-    def bool(self) -> Self: return self.cast(np.dtype("bool"))
-    def cpu(self) -> Self: return self
-
-    def type_as(self, other: Any) -> Self:
-        """self in the dtype of ``other``."""
-        return self.cast(other.np_dtype)
-
-    def cuda(self, *args: Any, **kwargs: Any) -> Self:
-        """There is none here."""
-        raise RuntimeError("cuda: chainrule computes on the CPU only; leave out .cuda(), or guard it with "
-                           "torch.cuda.is_available(), which is False")
-
-    def contiguous(self) -> Self:
-        """self with its elements in memory in order."""
-        return self if self.is_contiguous() else self.clone()
-
-    def view(self, *sizes: Any) -> Self:
-        """The same memory in another shape; RuntimeError where only a copy could have it."""
-        if len(sizes) == 1 and isinstance(sizes[0], dtype):
-            raise RuntimeError("view: reading the same bytes as another dtype is not supported; use .to(dtype)")
-        out = self.reshape(*sizes)
-        if isinstance(out._data, np.ndarray) and not np.may_share_memory(out._data, self._data) and out._data.size:
-            raise RuntimeError(f"view: the shape {shown(out.shape)} is not compatible with the memory of a tensor of "
-                               f"shape {shown(self.shape)} and stride {self.stride()}; use .reshape(...) instead")
-        return out

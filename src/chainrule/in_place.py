@@ -1,16 +1,20 @@
-"""The words that write in place: ``add_``, ``zero_``, ``copy_``, ``x[key] = value``, ``x += y``.
+"""The words that write in place: ``add_``, ``zero_``, ``copy_``, ``x += y``.
 
 Most are made from the word without the underscore: the result is computed, then written into the same memory.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 import numpy as np
 
-from chainrule.op import Discrete, Op
 from chainrule.ops import ALL, arithmetic
 from chainrule.vocabulary import Vocabulary
+from chainrule.vocabulary.arithmetic import Arithmetic
+from chainrule.vocabulary.comparisons import Comparisons
+from chainrule.vocabulary.elementary import Elementary
+from chainrule.vocabulary.ordering import Ordering
+from chainrule.vocabulary.products import Products
 
 
 class InPlace(Vocabulary):
@@ -20,6 +24,7 @@ class InPlace(Vocabulary):
     _write: Callable[..., Self]
     _fill: Callable[[Any], Self]
     _in_place: Callable[..., Self]
+    _unrecorded: Callable[[], bool]
 
     def __iadd__(self, other: Any) -> Self: return self._in_place(arithmetic.add, other, lambda: self + other)
     def __isub__(self, other: Any) -> Self: return self._in_place(arithmetic.sub, other, lambda: self - other)
@@ -41,8 +46,10 @@ class InPlace(Vocabulary):
         """self *= other."""
         return self._in_place(arithmetic.mul, other, lambda: self * other)
 
-    def div_(self, other: Any) -> Self:
+    def div_(self, other: Any, *, rounding_mode: str | None = None) -> Self:
         """self /= other."""
+        if rounding_mode is not None:
+            return self._write(self.div(other, rounding_mode=rounding_mode))
         return self._in_place(arithmetic.div, other, lambda: self / other)
 
     def copy_(self, source: Any) -> Self:
@@ -58,25 +65,32 @@ class InPlace(Vocabulary):
         """Every element = 0."""
         return self._fill(0)
 
-    def clamp_(self, min: Any = None, max: Any = None) -> Self:
-        """self = self.clamp(min, max)."""
-        return self._write(self.clamp(min, max))
 
-    def __setitem__(self, key: Any, value: Any) -> None:
-        part: Any = self[key]
-        part.copy_(value)
+def _writing(name: str) -> Callable[..., Any]:
+    one_op = name in ALL
 
+    def word(self: Any, *args: Any, **params: Any) -> Any:
+        # What the ops within a composite save of self must outlive the write.
+        source = self if one_op or self._unrecorded() else self.clone()
+        return self._write(getattr(source, name)(*args, **params))
 
-def _writing(op: Op) -> Callable[..., Any]:
-    def word(self: Any, *others: Any) -> Any:
-        return self._write(getattr(self, op.name)(*others))
-
-    word.__name__ = op.name + "_"
-    word.__qualname__ = f"Tensor.{op.name}_"
-    word.__doc__ = f"self = self.{op.name}(...), in the same memory."
+    word.__name__ = name + "_"
+    word.__qualname__ = f"Tensor.{name}_"
+    word.__doc__ = f"self = self.{name}(...), in the same memory."
     return word
 
 
-for _op in ALL.values():
-    if _op.scalar is not None and not isinstance(_op, Discrete) and not hasattr(InPlace, _op.name + "_"):
-        setattr(InPlace, _op.name + "_", _writing(_op))
+ONLY_NEW = {"where", "cast", "clone", "rsub", "positive"}
+
+
+def _words_in_place() -> Iterator[str]:
+    """The words whose result has the shape of self, and which PyTorch writes in place."""
+    for kind in (Arithmetic, Elementary, Comparisons):
+        yield from (name for name, word in vars(kind).items() if callable(word) and not name.startswith(("_", "is")))
+    for kind in (Products, Ordering):
+        yield from (name for name in vars(kind) if name.startswith(("add", "badd", "cum")))
+
+
+for _name in _words_in_place():
+    if _name not in ONLY_NEW and not hasattr(InPlace, _name + "_"):
+        setattr(InPlace, _name + "_", _writing(_name))

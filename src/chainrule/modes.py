@@ -1,8 +1,9 @@
 """What holds for the code that runs now, per thread and per task: grad mode, the active trace, double reading."""
 
 import functools
+import inspect
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextvars import ContextVar, Token
 from typing import Any, NamedTuple, Protocol
 
@@ -23,6 +24,9 @@ class Trace(Protocol):
     def refuse(self, tensor: Any, what: str) -> Any: ...
 
 
+LINES, LINES_AND_NAN = 1, 2  # what anomaly mode does: names the line of an error in backward; and makes NaN one
+
+
 class Modes(NamedTuple):
     """``fast`` says at one glance that ops run on arrays as they are."""
 
@@ -30,9 +34,18 @@ class Modes(NamedTuple):
     trace: Trace | None = None
     double: bool = False
     fast: bool = True
+    anomaly: int = 0
+    inference: bool = False
 
 
 current: ContextVar[Modes] = ContextVar("chainrule.modes", default=Modes())
+
+
+class Postponed(BaseException):
+    """A trace met state that has to exist before it: who traces calls ``create()`` outside, and traces again."""
+
+    def __init__(self, create: Callable[[], None]):
+        self.create = create
 
 
 class Switch:
@@ -51,22 +64,53 @@ class Switch:
     def __enter__(self) -> None:
         mode, change = current.get(), self.changes
         if len(change) == 1 and "grad" in change:
-            self.tokens.append(current.set(Modes(change["grad"], mode.trace, mode.double, mode.fast)))
+            self.tokens.append(current.set(Modes(change["grad"], *mode[1:])))
             return
-        trace, double = change.get("trace", mode.trace), change.get("double", mode.double)
-        changed = Modes(change.get("grad", mode.grad), trace, double, trace is None and not double)
-        self.tokens.append(current.set(changed))
+        get = change.get
+        trace, double, anomaly = get("trace", mode.trace), get("double", mode.double), get("anomaly", mode.anomaly)
+        fast = trace is None and not double and not anomaly
+        inference = get("inference", mode.inference)
+        self.tokens.append(current.set(Modes(get("grad", mode.grad), trace, double, fast, anomaly, inference)))
 
     def __exit__(self, *exc: object) -> None:
         current.reset(self.tokens.pop())
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """``function`` as it runs under this mode; a generator function, between its yields too."""
+        if inspect.isgeneratorfunction(function):
+
+            @functools.wraps(function)
+            def stepwise(*args: Any, **kwargs: Any) -> Any:
+                return _stepped(function(*args, **kwargs), self.changes)
+
+            return stepwise
+
         @functools.wraps(function)
         def within(*args: Any, **kwargs: Any) -> Any:
             with Switch(**self.changes):
                 return function(*args, **kwargs)
 
         return within
+
+
+def _stepped(generator: Generator[Any, Any, Any], changes: dict[str, Any]) -> Generator[Any, Any, Any]:
+    """``generator``, each step of it under the mode, and who iterates under their own."""
+    step: Callable[[], Any] = functools.partial(next, generator)
+    while True:
+        try:
+            with Switch(**changes):
+                value = step()
+        except StopIteration as stop:
+            return stop.value
+        try:
+            sent = yield value
+        except GeneratorExit:
+            generator.close()
+            raise
+        except BaseException as error:  # thrown in by who iterates: it is the generator's to handle
+            step = functools.partial(generator.throw, error)
+        else:
+            step = functools.partial(generator.send, sent)
 
 
 # NumPy warns where IEEE arithmetic gives inf or NaN, and PyTorch does not. A filter on our own modules costs nothing

@@ -11,8 +11,12 @@ kind                    the derivative facet                        so that
 ======================  ==========================================  ===================================
 
 A rule is a function in ordinary tensor expressions. It *names* what it needs among ``g`` (what arrived),
-``out``, the op's inputs and its parameters; what it does not name is not saved for it. Inputs of a linear
-op are given as :class:`~chainrule.spec.Spec`, since its rule may need their shape and never their values.
+``out``, the op's inputs and its parameters; what it does not name is not saved for it. What a linear op is
+linear in is given as :class:`~chainrule.spec.Spec`, since its rule may need the shape and never the values;
+inputs without a rule (the positions that ``index`` reads at) are given as they are.
+
+``inputs=("x", "*indices")`` takes any number of inputs: ``indices`` is the tuple of all but the first. A rule of a
+linear op may name ``i``, the number of the input that it is for.
 """
 
 import operator
@@ -79,8 +83,8 @@ class Saves(dict[tuple[int | None, ...], tuple[tuple[int, ...], bool] | None]):
         op = self.op
         asked = [i for i, m in enumerate(mask) if m and op.differentiable(i)]
         named = {n for i in asked for rule in op.rules(i) for n in rule.names}
-        positions = tuple(i for i, m in enumerate(mask) if m is not None and op.input_name(i) in named)
-        values = () if isinstance(op, Linear) else positions
+        values = tuple(i for i, m in enumerate(mask)
+                       if m is not None and op.input_name(i) in named and op.by_value(i))
         self[mask] = needs = (values, "out" in named) if asked else None
         return needs
 
@@ -141,12 +145,19 @@ class Op:
             object.__setattr__(self, name, value)
 
     def input_name(self, i: int) -> str:
-        """An op may take any number of inputs; those past the named ones belong to the last name."""
-        return self.inputs[min(i, len(self.inputs) - 1)]
+        """What a rule calls input ``i``."""
+        return self.inputs[min(i, len(self.inputs) - 1)].removeprefix("*")
+
+    def by_value(self, i: int) -> bool:
+        """Does a rule that names input ``i`` get its value, or only its spec?"""
+        return True
 
     def known(self, inputs: Sequence[Any], params: Mapping[str, Any], out: Any = None) -> dict[str, Any]:
         """What a rule may name, apart from ``g``."""
-        return {**dict(zip(self.inputs, inputs, strict=False)), **params, "out": out}
+        *first, last = self.inputs
+        if last.startswith("*"):
+            inputs = (*inputs[: len(first)], tuple(inputs[len(first) :]))
+        return {**dict(zip((*first, last.removeprefix("*")), inputs, strict=False)), **params, "out": out}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -197,16 +208,23 @@ class Piecewise(Op):
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Linear(Op):
-    """Linear in all its inputs together; ``transpose`` is its adjoint, one rule per input."""
+    """Linear in all inputs that have a rule, together; ``transpose`` is its adjoint, one rule per input or None."""
 
-    transpose: tuple[Rule, ...]
+    transpose: tuple[Rule | None, ...]
     kind: ClassVar[str] = "linear"
 
     def rules(self, i: int) -> Sequence[Rule]:
-        return [self.transpose[min(i, len(self.transpose) - 1)]]
+        rule = self.transpose[min(i, len(self.transpose) - 1)]
+        return [rule] if rule is not None else []
+
+    def differentiable(self, i: int) -> bool:
+        return bool(self.rules(i))
+
+    def by_value(self, i: int) -> bool:
+        return not self.rules(i)
 
     def reverse(self, i: int, g: Any, known: Mapping[str, Any]) -> Any:
-        return self.rules(i)[0]({**known, "g": g})
+        return self.rules(i)[0]({**known, "g": g, "i": i})
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -271,7 +289,7 @@ def discrete(name: str, forward: Forward, arity: int = 1, **facets: Any) -> Disc
 
 
 def linear(name: str, forward: Forward, transpose: Any, **facets: Any) -> Linear:
-    rules = tuple(map(Rule, transpose if isinstance(transpose, tuple) else (transpose,)))
+    rules = tuple(f and Rule(f) for f in (transpose if isinstance(transpose, tuple) else (transpose,)))
     return Linear(name=name, forward=forward, transpose=rules, **facets)
 
 

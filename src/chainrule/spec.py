@@ -33,6 +33,50 @@ class dtype:  # noqa: N801 - PyTorch's spelling of a public name
         return as_dtype, (self.name,)
 
 
+class device:  # noqa: N801 - PyTorch's spelling of a public name
+    """A place that holds tensors: ``device("cpu")``. Others have names too, but nothing can be put there.
+
+    >>> from chainrule.spec import device
+    >>> device("cpu"), str(device("cuda", 0)), device("cpu") == device("cpu")
+    (device(type='cpu'), 'cuda:0', True)
+    """
+
+    def __init__(self, type: "str | device" = "cpu", index: int | None = None):
+        name, _, number = str(type).partition(":")
+        if name not in ("cpu", "cuda", "mps", "xpu", "meta") or (number and not number.isdigit()):
+            raise RuntimeError(f"device: expected one of cpu, cuda, mps, xpu, meta device type at start of device string: "
+                               f"{str(type)!r}")
+        self.type = name
+        self.index = int(number) if number else index
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, device) and (other.type, other.index) == (self.type, self.index)
+
+    def __hash__(self) -> int:
+        return hash((self.type, self.index))
+
+    def __str__(self) -> str:
+        return self.type if self.index is None else f"{self.type}:{self.index}"
+
+    def __repr__(self) -> str:
+        return f"device(type={self.type!r}{'' if self.index is None else f', index={self.index}'})"
+
+
+class memory_format:  # noqa: N801 - PyTorch's spelling of a public name
+    """How elements are ordered in memory; accepted where PyTorch accepts it, and without effect."""
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def __repr__(self) -> str:
+        return "torch." + self.name
+
+    def __reduce__(self) -> str:
+        return self.name
+
+
+contiguous_format, preserve_format = memory_format("contiguous_format"), memory_format("preserve_format")
+channels_last, strided = memory_format("channels_last"), memory_format("strided")
 DTYPES = {
     name: dtype(name)
     for name in ("float32 float64 float16 int64 int32 int16 int8 uint8 bool complex64 complex128").split()

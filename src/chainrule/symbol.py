@@ -64,6 +64,9 @@ class Symbol(Vocabulary):
         values = [x.value if isinstance(x, Symbol) else x for x in inputs]
         return type(self)(self.builder, emit(self.builder, op, values, params))
 
+    def detach(self) -> Self:
+        return self
+
     def _full(self, shape: tuple[Any, ...], number: Any) -> Self:
         return type(self)(self.builder, self.builder.const(number, self.np_dtype)).expand(shape)
 

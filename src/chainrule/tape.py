@@ -8,11 +8,12 @@ import itertools
 from collections.abc import Callable, Sequence
 from sys import _getframe
 from types import CodeType
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from chainrule.errors import GraphError, VersionError
+from chainrule.hooks import Handle, Watched, after, before, watch
 from chainrule.modes import Switch, quietly
 from chainrule.op import Op
 from chainrule.plans import LEAF, LONGEST_RUN, ONWARD, planned, plans
@@ -20,14 +21,12 @@ from chainrule.source import Place, at, inside, place_of
 from chainrule.spec import Spec
 from chainrule.vocabulary import Vocabulary
 
+CALLS = {"__call__", "_hooked", "forward"}  # a module's frames: a node is named after the function that it calls
 next_serial = itertools.count(1).__next__
 
 
-class Node:
+class Node(Watched):
     """``out = op(*inputs)``, as far as backpropagation needs it. Public as ``tensor.grad_fn``."""
-
-    wrap: ClassVar[Any]
-    """A tensor around an array; tensors.py, a floor above, puts it here."""
 
     # Class defaults, set on a node only where they differ: most are not, and a node is made per op.
     versions: tuple[int, ...] | None = None
@@ -60,7 +59,8 @@ class Node:
         frame: Any = _getframe(3)  # the caller of the word that applied the op
         if inside[frame.f_code.co_filename]:
             while inside[frame.f_code.co_filename]:
-                self.public = frame.f_code.co_name
+                if (name := frame.f_code.co_name) not in CALLS:
+                    self.public = name
                 frame = frame.f_back
                 if frame is None:
                     return
@@ -110,7 +110,7 @@ class Node:
     @property
     def next_functions(self) -> tuple[tuple[Any, int], ...]:
         """Per input the node it came from and the number of its output."""
-        return tuple((e if e is None or e.serial else AccumulateGrad(e), 0) for e in self.edges)
+        return tuple(map(shown_edge, self.edges))
 
     @property
     def place(self) -> Place | None:
@@ -156,10 +156,7 @@ class Node:
             nodes.append(node)
             keys.append(node.key)
         if len(nodes) == 1 or type(self) is not Node or isinstance(g, Vocabulary):
-            parts = self.send(g)
-            if release:
-                self.saved = self.out = None
-            return self.edges, parts
+            return super().run(g, release)
         key = tuple(keys)
         plan = plans.get(key)
         arrays = [g]
@@ -207,6 +204,13 @@ class Node:
                 arrays.append(tensor._data)
         if self.out is not None:
             arrays.append(self.out)
+
+    def take_over(self, other: "Node", on_the_tape: Callable[[Any], Any]) -> None:
+        """Save what ``other``, of the same op, has saved."""
+        self.saved = other.saved and tuple(map(on_the_tape, other.saved))
+        self.out, self.versions = other.out, other.versions
+        if self.saved and isinstance(self.versions, tuple):
+            self.versions = tuple(t._version for t in self.saved)
 
     def overwritten(self, storage: Any) -> None:
         """The memory of the output was written: what was saved of it is lost."""
@@ -276,11 +280,26 @@ class AccumulateGrad:
     def name(self) -> str:
         return "torch::autograd::AccumulateGrad"
 
+    def register_prehook(self, hook: Callable[[tuple[Any, ...]], Any]) -> Handle:
+        """Call ``hook(grad_outputs)`` before the leaf accumulates."""
+        return before(watch(self.variable, self.variable._wrap), hook)
+
+    def register_hook(self, hook: Callable[[tuple[Any, ...], tuple[Any, ...]], Any]) -> Handle:
+        """Call ``hook((), grad_outputs)`` after the leaf has accumulated."""
+        return after(watch(self.variable, self.variable._wrap), hook)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, AccumulateGrad) and other.variable is self.variable
 
     def __hash__(self) -> int:
         return id(self.variable)
+
+
+def shown_edge(edge: Any) -> tuple[Any, int]:
+    """An edge as users read it: the node and the number of its output."""
+    if edge is None:
+        return None, 0
+    return edge.end() if hasattr(edge, "end") else (edge if edge.serial else AccumulateGrad(edge), 0)
 
 
 FREED = (

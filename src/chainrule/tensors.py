@@ -12,12 +12,16 @@ from typing import Any, Self
 
 import numpy as np
 
+from chainrule.conversions import Conversions
 from chainrule.errors import ChainruleError, DtypeError, GraphError, LeafError, ShapeError
-from chainrule.graph_words import Conversions, Graph
+from chainrule.graph_words import Graph
+from chainrule.hooks import Watched
 from chainrule.in_place import InPlace
 from chainrule.modes import Modes, current, quietly
 from chainrule.op import Op
 from chainrule.plans import ABSENT, INNER, LEAF, NUMBER
+from chainrule.random_words import Random
+from chainrule.selection import Selection
 from chainrule.source import Place, at, inside, place_of, user_place
 from chainrule.spec import default, promote, shown
 from chainrule.tape import Node
@@ -61,7 +65,7 @@ class Storage:
         return place_of(self.code, self.instruction)
 
 
-class Tensor(InPlace, Graph, Conversions):
+class Tensor(InPlace, Graph, Conversions, Selection, Random):
     """An array that knows how it was computed. Fields are class defaults until they differ."""
 
     serial = 0  # the engine's word for a leaf
@@ -120,8 +124,8 @@ class Tensor(InPlace, Graph, Conversions):
         out = new(Tensor)
         try:
             out._data = op.forward(a, **params)
-        except RuntimeWarning:
-            out._data = quietly(op.forward, a, **params)
+        except (ValueError, TypeError, RuntimeWarning, ChainruleError):
+            return self._apply(op, (self,), **params)
         if mode.grad:
             if self._node is not None:
                 key = op, INNER_ONE, (a.shape,), d, ONE_TENSOR, (*params.items(),)
@@ -160,7 +164,7 @@ class Tensor(InPlace, Graph, Conversions):
         out = new(Tensor)
         try:
             out._data = op.forward(a, b)
-        except (ValueError, RuntimeWarning):
+        except (ValueError, TypeError, RuntimeWarning):
             return self._apply(op, (self, other))
         if mode.grad and op.recorded:
             e1, m1 = (self._node, INNER) if self._node is not None else (self, LEAF) if self._requires_grad else NOWHERE
@@ -378,7 +382,7 @@ def wrap(data: Any, node: Node | None = None) -> Tensor:
     return out
 
 
-Node.wrap = Tensor._wrap = staticmethod(wrap)
+Watched.wrap = Tensor._wrap = staticmethod(wrap)
 
 
 def is_operand(x: Any) -> bool:

@@ -1,4 +1,4 @@
-"""exp, log, sin, cos and tanh as straight-line LLVM IR, on one number or on a vector of them.
+"""exp, expm1, log, sin, cos and tanh as straight-line LLVM IR, on one number or on a vector of them.
 
 Each reduces its argument to a short interval and sums a series there; coefficients are the series' own (1/n!,
 2/(2n+1)). Errors stay within 4 ulp (about 1 in most places). Methods: Cody & Waite, *Software Manual for the
@@ -111,19 +111,38 @@ def exp(f: Float, x: str) -> str:
     """2ᵏ · eʳ; 2ᵏ in two factors, since k reaches beyond the exponents of normal numbers."""
     k, r = _reduce_exp(f, f.clamp(x, *((-104.0, 89.0) if f.bits == 32 else (-746.0, 710.0))))
     y = f.series(r, [1 / factorial(n) for n in range(8 if f.bits == 32 else 14)])
-    half = f.iop("sub", f.iop("lshr", f.iop("add", k, f.int(2048)), f.int(1)), f.int(1024))
-    rest = f.iop("sub", k, half)
+    half, rest = _halves(f, k)
     return f.op("fmul", f.op("fmul", y, f.power_of_2(half)), f.power_of_2(rest))
+
+
+def expm1(f: Float, x: str) -> str:
+    """2ᵏ · ((eʳ − 1) + (1 − 2⁻ᵏ)), free of cancellation near 0."""
+    k, r = _reduce_exp(f, f.clamp(x, -50.0, 89.0 if f.bits == 32 else 710.0))
+    half, rest = _halves(f, k)
+    back = [f.power_of_2(f.iop("sub", f.int(0), part)) for part in (half, rest)]
+    y = f.op("fadd", _less_one(f, r), f.op("fsub", f.num(1.0), f.op("fmul", *back)))
+    y = f.op("fmul", f.op("fmul", y, f.power_of_2(half)), f.power_of_2(rest))
+    return f.intrinsic("copysign", y, x)
+
+
+def _halves(f: Float, k: str) -> tuple[str, str]:
+    """Two integers that add up to k."""
+    half = f.iop("sub", f.iop("lshr", f.iop("add", k, f.int(2048)), f.int(1)), f.int(1024))
+    return half, f.iop("sub", k, half)
+
+
+def _less_one(f: Float, r: str) -> str:
+    """eʳ − 1 for |r| at most ln 2 / 2."""
+    tail = f.series(r, [1 / factorial(n) for n in range(2, 9 if f.bits == 32 else 15)])
+    return f.fma(f.op("fmul", r, r), tail, r)
 
 
 def tanh(f: Float, x: str) -> str:
     """(e²ˣ − 1) / (e²ˣ + 1) on |x|, with e²ˣ − 1 = 2ᵏ(eʳ − 1) + (2ᵏ − 1) free of cancellation near 0."""
     size = f.clamp(f.intrinsic("fabs", x), 0.0, 10.0 if f.bits == 32 else 22.0)
     k, r = _reduce_exp(f, f.op("fadd", size, size))
-    tail = f.series(r, [1 / factorial(n) for n in range(2, 9 if f.bits == 32 else 15)])
-    part = f.fma(f.op("fmul", r, r), tail, r)
     scale = f.power_of_2(k)
-    less = f.fma(part, scale, f.op("fsub", scale, f.num(1.0)))
+    less = f.fma(_less_one(f, r), scale, f.op("fsub", scale, f.num(1.0)))
     return f.intrinsic("copysign", f.op("fdiv", less, f.op("fadd", less, f.num(2.0))), x)
 
 
@@ -201,4 +220,5 @@ def _reduce_circular(f: Float, x: str) -> tuple[str, str]:
     return (f.code.let(f"trunc {d.whole} {k} to {f.whole}"), f.code.let(f"fptrunc {d.type} {wide} to {f.type}"))
 
 
-FUNCTIONS: dict[str, Callable[[Float, str], str]] = {"exp": exp, "log": log, "sin": sin, "cos": cos, "tanh": tanh}
+FUNCTIONS: dict[str, Callable[[Float, str], str]] = {
+    "exp": exp, "expm1": expm1, "log": log, "sin": sin, "cos": cos, "tanh": tanh}  # fmt: skip

@@ -9,7 +9,10 @@ from chainrule.compiler.elementary import FUNCTIONS, Float
 
 COMPARE = {"eq", "ne", "lt", "le", "gt", "ge"}
 ARITHMETIC = {"add", "sub", "mul"}
-BITS = {"and", "or"}
+BITS = {"and", "or", "xor"}
+WHOLE = {"floor": "floor", "ceil": "ceil", "trunc": "trunc", "round": "rint"}
+LIBRARY = {"tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "asinh", "acosh", "atanh", "log2", "log10"}
+"""Left to the C library."""
 POWER = """define internal {t} @power.{t}({t} %x, {t} %y) noinline {{
 entry:
   br label %loop
@@ -47,6 +50,14 @@ def operation(code: Code, op: str, dtype: DType, lanes: int, args: list[str], of
         return cast(code, of, dtype, lanes, args[0])
     if op in FUNCTIONS:
         return FUNCTIONS[op](Float(code, of, lanes), args[0])
+    if op in LIBRARY:
+        return code.by_lanes(kind(of), op + ("" if of.itemsize == 8 else "f"), lanes, *args)
+    if op in WHOLE:
+        return code.call(t, f"llvm.{WHOLE[op]}.{suffix(of, lanes)}", (t, args[0]))
+    if op in ("fmod", "quotient"):
+        return code.let(f"frem {t} {args[0]}, {args[1]}") if floating else divided(code, op, of, lanes, args)
+    if op in ("lshift", "rshift"):
+        return shifted(code, op, of, lanes, args)
     if op in ("maximum", "minimum"):
         return extreme(code, "gt" if op == "maximum" else "lt", of, lanes, args)
     if op == "div":
@@ -54,7 +65,7 @@ def operation(code: Code, op: str, dtype: DType, lanes: int, args: list[str], of
     if op == "sqrt":
         return code.call(t, f"llvm.sqrt.{suffix(of, lanes)}", (t, args[0]))
     if op == "not":
-        return code.let(f"xor {t} {args[0]}, {literal(True, of, lanes)}")
+        return code.let(f"xor {t} {args[0]}, {literal(True if of.kind == 'b' else -1, of, lanes)}")
     if op == "neg":
         return code.let(f"fneg {t} {args[0]}" if floating else f"sub {t} {literal(0, of, lanes)}, {args[0]}")
     if op == "abs":
@@ -104,6 +115,35 @@ def cast(code: Code, of: DType, to: DType, lanes: int, x: str) -> str:
         return x
     how = "trunc" if to.itemsize < of.itemsize else "sext" if of.kind == "i" else "zext"
     return code.let(f"{how if of.kind != 'b' else 'zext'} {source} {x} to {target}")
+
+
+def divided(code: Code, op: str, of: DType, lanes: int, args: list[str]) -> str:
+    """Remainder and quotient of integers. What the machine traps at is defined: by 0 both are 0, as in NumPy."""
+    x, y = args
+    t, mask, sign = kind(of, lanes), vector("i1", lanes), "s" if of.kind == "i" else "u"
+    zero, one = literal(0, of, lanes), literal(1, of, lanes)
+    by_zero = code.let(f"icmp eq {t} {y}, {zero}")
+    turned = code.let(f"icmp eq {t} {y}, {literal(-1, of, lanes)}") if sign == "s" else ""
+    odd = code.let(f"or {mask} {by_zero}, {turned}") if turned else by_zero
+    safe = code.let(f"select {mask} {odd}, {t} {one}, {t} {y}")
+    if op == "fmod":
+        return code.let(f"{sign}rem {t} {x}, {safe}")
+    out = code.let(f"{sign}div {t} {x}, {safe}")
+    if turned:
+        out = code.let(f"select {mask} {turned}, {t} {code.let(f'sub {t} {zero}, {x}')}, {t} {out}")
+    return code.let(f"select {mask} {by_zero}, {t} {zero}, {t} {out}")
+
+
+def shifted(code: Code, op: str, of: DType, lanes: int, args: list[str]) -> str:
+    """Shifts by as many bits as there are, or more, push all of them out."""
+    x, y = args
+    t, mask, bits = kind(of, lanes), vector("i1", lanes), of.itemsize * 8
+    inside = code.let(f"icmp ult {t} {y}, {literal(bits, of, lanes)}")
+    by = code.let(f"select {mask} {inside}, {t} {y}, {t} {literal(bits - 1, of, lanes)}")
+    if op == "rshift" and of.kind == "i":
+        return code.let(f"ashr {t} {x}, {by}")
+    out = code.let(f"{'shl' if op == 'lshift' else 'lshr'} {t} {x}, {by}")
+    return code.let(f"select {mask} {inside}, {t} {out}, {t} {literal(0, of, lanes)}")
 
 
 def to_odd(code: Code, lanes: int, x: str) -> str:

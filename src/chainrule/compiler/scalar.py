@@ -33,6 +33,25 @@ OPERATIONS: dict[str, tuple[Callable[..., Any], int]] = {
     "sin": (np.sin, HEAVY),
     "cos": (np.cos, HEAVY),
     "tanh": (np.tanh, HEAVY),
+    "expm1": (np.expm1, HEAVY),
+    "log2": (np.log2, 2 * HEAVY),
+    "log10": (np.log10, 2 * HEAVY),
+    "tan": (np.tan, 2 * HEAVY),
+    "asin": (np.arcsin, 2 * HEAVY),
+    "acos": (np.arccos, 2 * HEAVY),
+    "atan": (np.arctan, 2 * HEAVY),
+    "sinh": (np.sinh, 2 * HEAVY),
+    "cosh": (np.cosh, 2 * HEAVY),
+    "asinh": (np.arcsinh, 2 * HEAVY),
+    "acosh": (np.arccosh, 2 * HEAVY),
+    "atanh": (np.arctanh, 2 * HEAVY),
+    "atan2": (np.arctan2, 2 * HEAVY),
+    "floor": (np.floor, CHEAP),
+    "ceil": (np.ceil, CHEAP),
+    "trunc": (np.trunc, CHEAP),
+    "round": (np.rint, CHEAP),
+    "fmod": (np.fmod, SLOW),
+    "quotient": (np.floor_divide, SLOW),
     "maximum": (np.maximum, CHEAP),
     "minimum": (np.minimum, CHEAP),
     "eq": (operator.eq, CHEAP),
@@ -43,7 +62,10 @@ OPERATIONS: dict[str, tuple[Callable[..., Any], int]] = {
     "ge": (operator.ge, CHEAP),
     "and": (operator.and_, CHEAP),
     "or": (operator.or_, CHEAP),
-    "not": (np.logical_not, CHEAP),
+    "xor": (operator.xor, CHEAP),
+    "not": (np.invert, CHEAP),
+    "lshift": (np.left_shift, CHEAP),
+    "rshift": (np.right_shift, CHEAP),
     "where": (lambda c, x, y: x if c else y, CHEAP),
     "cast": (lambda x: x, CHEAP),
 }
@@ -112,6 +134,10 @@ class Scalar:
     def __ge__(self, other: Any) -> "Scalar": return self._of("ge", other, dtype=BOOL)
     def __and__(self, other: Any) -> "Scalar": return self._of("and", other)
     def __or__(self, other: Any) -> "Scalar": return self._of("or", other)
+    def __xor__(self, other: Any) -> "Scalar": return self._of("xor", other)
+    def __lshift__(self, other: Any) -> "Scalar": return self._of("lshift", other)
+    def __rshift__(self, other: Any) -> "Scalar": return self._of("rshift", other)
+    def __invert__(self) -> "Scalar": return self._of("not")
 
     __hash__ = object.__hash__
 
@@ -125,24 +151,69 @@ class Scalar:
                 return reduce(operator.mul, [self] * int(exponent))
         return self._elementary("pow", other)
 
-    def __invert__(self) -> "Scalar":
-        return self.cast(BOOL)._of("not")
-
-    logical_not = __invert__
-
     def _elementary(self, op: str, *others: Any) -> "Scalar":
         """Half precision is computed in single and rounded, as NumPy does."""
-        if self.dtype != HALF:
-            return self._of(op, *others)
-        args = [x.cast(SINGLE) if isinstance(x, Scalar) else x for x in (self, *others)]
-        return args[0]._of(op, *args[1:]).cast(HALF)
+        args = [x.cast(SINGLE) if isinstance(x, Scalar) and x.dtype == HALF else x for x in (self, *others)]
+        return args[0]._of(op, *args[1:]).cast(self.dtype)
+
+    def widened(self, function: Callable[["Scalar"], "Scalar"]) -> "Scalar":
+        """``function`` of self, computed at least in single precision."""
+        return function(self.cast(SINGLE)).cast(HALF) if self.dtype == HALF else function(self)
 
     def exp(self) -> "Scalar": return self._elementary("exp")
+    def expm1(self) -> "Scalar": return self._elementary("expm1")
     def log(self) -> "Scalar": return self._elementary("log")
+    def log1p(self) -> "Scalar": return self.widened(_log1p)
+    def log2(self) -> "Scalar": return self._elementary("log2")
+    def log10(self) -> "Scalar": return self._elementary("log10")
     def sin(self) -> "Scalar": return self._elementary("sin")
     def cos(self) -> "Scalar": return self._elementary("cos")
+    def tan(self) -> "Scalar": return self._elementary("tan")
+    def asin(self) -> "Scalar": return self._elementary("asin")
+    def acos(self) -> "Scalar": return self._elementary("acos")
+    def atan(self) -> "Scalar": return self._elementary("atan")
+    def atan2(self, other: Any) -> "Scalar": return self._elementary("atan2", other)
+    def sinh(self) -> "Scalar": return self._elementary("sinh")
+    def cosh(self) -> "Scalar": return self._elementary("cosh")
     def tanh(self) -> "Scalar": return self._elementary("tanh")
+    def asinh(self) -> "Scalar": return self._elementary("asinh")
+    def acosh(self) -> "Scalar": return self._elementary("acosh")
+    def atanh(self) -> "Scalar": return self._elementary("atanh")
     def sqrt(self) -> "Scalar": return self._elementary("sqrt")
+    def floor(self) -> "Scalar": return self._whole("floor")
+    def ceil(self) -> "Scalar": return self._whole("ceil")
+    def trunc(self) -> "Scalar": return self._whole("trunc")
+    def round(self) -> "Scalar": return self._whole("round")
+
+    def _whole(self, op: str) -> "Scalar":
+        return self._elementary(op) if self.dtype.kind == "f" else self
+
+    def fmod(self, other: Any) -> "Scalar":
+        """What is left of self / other rounded toward 0."""
+        return self._elementary("fmod", other)
+
+    def remainder(self, other: Any) -> "Scalar":
+        """What is left of self / other rounded down: it has the sign of ``other``."""
+        y = other if isinstance(other, Scalar) else self.pool.const(other, self.dtype)
+        left = self.fmod(y)
+        zero = self.pool.const(-0.0, self.dtype).where(y < 0, 0.0)
+        return (left + y).where(left._against(y), zero.where(left == 0, left))
+
+    def floor_divide(self, other: Any) -> "Scalar":
+        """self / other rounded down; exact, where the quotient itself may be rounded up to a whole number."""
+        y = other if isinstance(other, Scalar) else self.pool.const(other, self.dtype)
+        left, one = self.fmod(y), self.pool.const(1, self.dtype)
+        if self.dtype.kind != "f":
+            whole = (self - left)._of("quotient", y)
+            return (whole - one).where(left._against(y), whole)
+        quotient = self / y
+        whole = ((self - left) / y).round()
+        whole = (whole - one).where(left._against(y), whole)
+        return quotient.where(y == 0, (quotient * 0).where(whole == 0, whole))
+
+    def _against(self, other: "Scalar") -> "Scalar":
+        """Is it other than 0 and of the other sign?"""
+        return (self != 0) & ((self < 0) ^ (other < 0))
 
     def abs(self) -> "Scalar":
         return self if self.dtype.kind in "bu" else self._of("abs")
@@ -179,6 +250,14 @@ class Scalar:
         return f"{self.op} {self.dtype}"
 
     __repr__ = __str__
+
+
+def _log1p(x: Scalar) -> Scalar:
+    """log(1 + x), with what 1 + x has lost of x made good by the derivative of log."""
+    more = 1 + x
+    lost = x - (more - 1)
+    near = more.log()
+    return x.where(more == 1, (near + lost / more).where(lost.abs() > 0, near))
 
 
 class Pool:

@@ -8,7 +8,8 @@ from typing import Any
 from chainrule import plot
 from chainrule.autograd import no_grad
 from chainrule.compiler import compile
-from chainrule.creation import manual_seed, rand, tensor, zeros_like
+from chainrule.creation import tensor, zeros_like
+from chainrule.random import manual_seed, rand
 from chainrule.demo.report import Report
 from chainrule.errors import MissingExtra
 from chainrule.tensors import Tensor

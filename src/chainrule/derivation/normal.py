@@ -12,7 +12,7 @@ from chainrule.derivation import algebra
 from chainrule.derivation.terms import Leaf, Poly
 from chainrule.errors import FormulaError
 from chainrule.ir import CONST, INPUT, Value, walk
-from chainrule.ops import arithmetic, reduction, shape
+from chainrule.ops import arithmetic, elementary, reduction, shape
 from chainrule.spec import Dim, Size
 
 
@@ -146,7 +146,7 @@ def expanded(value: Value, p: Poly) -> Poly:
 
 MEANING: dict[Any, Callable[..., Poly]] = {
     arithmetic.add: sums, arithmetic.sub: sums, arithmetic.mul: times, arithmetic.div: over, arithmetic.pow: powers,
-    arithmetic.neg: lambda value, p: algebra.scaled(p, -1), arithmetic.sqrt: root, reduction.matmul: product,
+    arithmetic.neg: lambda value, p: algebra.scaled(p, -1), elementary.sqrt: root, reduction.matmul: product,
     reduction.sum: folded, shape.reshape: reshaped, shape.permute: permuted, shape.expand: expanded,
     shape.cast: lambda value, p: p,
 }  # fmt: skip

@@ -1,10 +1,11 @@
-"""Arithmetic, powers, exponentials, trigonometric and hyperbolic functions, and their kinked relatives."""
+"""Arithmetic, powers, whole parts and remainders, and the kinked ops: extrema and bounds."""
 
 import operator
 from typing import Any
 
 import numpy as np
 
+from chainrule.errors import DtypeError
 from chainrule.op import elementwise, piecewise
 from chainrule.ops.sampling import binary, misfits, unary
 
@@ -18,8 +19,22 @@ def log_of(x: Any, out: Any) -> Any:
     return (x if hasattr(x, "log") else out.new_full((), x)).log()
 
 
-def sigmoid_of(x: Any) -> Any:
-    return 1 / (1 + np.exp(-x))
+def divided(ufunc: Any) -> Any:
+    """A division that leaves whole numbers whole, and so cannot divide them by 0."""
+
+    def forward(x: Any, y: Any) -> Any:
+        out = ufunc(x, y)
+        if out.dtype.kind in "iu" and not np.all(y):
+            raise DtypeError("ZeroDivisionError: an integer is divided by 0, and integers have no infinity and no NaN; "
+                             "convert the tensor first (x.float())")
+        return out
+
+    return forward
+
+
+def whole(ufunc: Any) -> Any:
+    """A rounding, which leaves whole numbers as they are."""
+    return lambda x: ufunc(x) if x.dtype.kind == "f" else x.copy()
 
 
 add = elementwise("add", operator.add, d=(1, 1), infix="+", promotes="common", samples=binary, refuses=misfits)
@@ -29,20 +44,22 @@ mul = elementwise("mul", operator.mul, d=(lambda y: y, lambda x: x), infix="*", 
 div = elementwise("div", operator.truediv, d=(lambda g, y: g / y, lambda g, y, out: -g * (out / y)), infix="/",
                   samples=binary, refuses=misfits)
 pow = elementwise("pow", power, d=(lambda x, y: (y * x ** (y - 1)).masked_fill(y == 0, 0),
-                  lambda x, out: (out * log_of(x, out)).masked_fill(x == 0, 0)), infix="**", promotes="common",
-                  samples=lambda: binary(0.3, 2.0), refuses=misfits)
+                  lambda x, y, out: (out * log_of(x, out)).masked_fill((x == 0) & (y >= 0), 0)), infix="**",
+                  promotes="common", samples=lambda: binary(0.3, 2.0), refuses=misfits)
 neg = elementwise("neg", operator.neg, d=(-1,), promotes="common", scalar=operator.neg, samples=unary)
 abs = elementwise("abs", np.abs, d=(lambda x: x.sign(),), promotes="common", samples=unary)
 sign = elementwise("sign", np.sign, d=(0,), promotes="common", samples=unary)
 
-exp = elementwise("exp", np.exp, d=(lambda out: out,), samples=unary)
-log = elementwise("log", np.log, d=(lambda g, x: g / x,), samples=lambda: unary(0.2, 3.0))
-sqrt = elementwise("sqrt", np.sqrt, d=(lambda g, out: g / (2 * out),), samples=lambda: unary(0.2, 3.0))
-sin = elementwise("sin", np.sin, d=(lambda x: x.cos(),), samples=unary)
-cos = elementwise("cos", np.cos, d=(lambda x: -x.sin(),), samples=unary)
-tanh = elementwise("tanh", np.tanh, d=(lambda out: 1 - out * out,), samples=unary)
-sigmoid = elementwise("sigmoid", sigmoid_of, d=(lambda out: out * (1 - out),), samples=unary,
-                      scalar=lambda x: 1 / (1 + (-x).exp()))
+floor = elementwise("floor", whole(np.floor), d=(0,), promotes="common", samples=unary)
+ceil = elementwise("ceil", whole(np.ceil), d=(0,), promotes="common", samples=unary)
+trunc = elementwise("trunc", whole(np.trunc), d=(0,), promotes="common", samples=unary)
+round = elementwise("round", whole(np.rint), d=(0,), promotes="common", samples=unary)
+floor_divide = elementwise("floor_divide", divided(np.floor_divide), d=(0, 0), promotes="common", samples=binary,
+                           scalar=lambda x, y: x.floor_divide(y), refuses=misfits)
+remainder = elementwise("remainder", divided(np.remainder), d=(1, lambda g, x, y: -g * (x / y).floor()),
+                        promotes="common", samples=binary, scalar=lambda x, y: x.remainder(y), refuses=misfits)
+fmod = elementwise("fmod", divided(np.fmod), d=(1, lambda g, x, y: -g * (x / y).trunc()), promotes="common",
+                   samples=binary, scalar=lambda x, y: x.fmod(y), refuses=misfits)
 
 relu = piecewise("relu", lambda x: np.maximum(x, 0), ([(lambda out: out > 0, 1)],), promotes="common", samples=unary)
 maximum = piecewise("maximum", np.maximum, ([(lambda x, y: x > y, 1), (lambda x, y: x == y, 0.5)],
@@ -51,3 +68,7 @@ maximum = piecewise("maximum", np.maximum, ([(lambda x, y: x > y, 1), (lambda x,
 minimum = piecewise("minimum", np.minimum, ([(lambda x, y: x < y, 1), (lambda x, y: x == y, 0.5)],
                     [(lambda x, y: x > y, 1), (lambda x, y: x == y, 0.5)]), promotes="common", samples=binary,
                     scalar=lambda x, y: x.minimum(y), refuses=misfits)
+clamp_min = piecewise("clamp_min", np.maximum, ([(lambda x, y: x >= y, 1)], [(lambda x, y: x < y, 1)]),
+                      promotes="common", samples=binary, scalar=lambda x, y: x.maximum(y), refuses=misfits)
+clamp_max = piecewise("clamp_max", np.minimum, ([(lambda x, y: x <= y, 1)], [(lambda x, y: x > y, 1)]),
+                      promotes="common", samples=binary, scalar=lambda x, y: x.minimum(y), refuses=misfits)

@@ -1,4 +1,7 @@
-"""Sums, and the matrix product."""
+"""Sums, products, norms, exponential averages, and the matrix product.
+
+``dim`` is always the sorted tuple of the axes that are folded together; ``keepdim`` leaves them with size 1.
+"""
 
 import operator
 from collections.abc import Callable
@@ -7,10 +10,21 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import DtypeError, ShapeError
-from chainrule.op import Refusal, Sample, general, linear
+from chainrule.op import Refusal, Sample, discrete, general, linear
 from chainrule.ops.sampling import array
 from chainrule.ops.summation import adder
-from chainrule.spec import Spec, broadcast, int64, numel, shown
+from chainrule.spec import Spec, bool_, broadcast, int64, numel, shown
+
+HALF, SINGLE = np.dtype("float16"), np.dtype("float32")
+
+
+def in_single(forward: Callable[..., Any]) -> Callable[..., Any]:
+    """Half precision is for keeping numbers: what is computed in several steps is computed in single and rounded."""
+
+    def widened(x: Any, **params: Any) -> Any:
+        return forward(x, **params) if x.dtype != HALF else forward(x.astype(SINGLE), **params).astype(HALF)
+
+    return widened
 
 
 def summed(x: Any, dim: tuple[int, ...], keepdim: bool) -> Any:
@@ -27,6 +41,48 @@ def any_adder(x: Any, dim: tuple[int, ...], keepdim: bool) -> Callable[[Any], An
 def averaged(x: Any, dim: tuple[int, ...], keepdim: bool) -> Any:
     add = adder(x.shape, x.dtype, dim, keepdim) or any_adder(x, dim, keepdim)
     return add(x) / (x.size if len(dim) == len(x.shape) else count(x.shape, dim))
+
+
+def multiplied(x: Any, dim: tuple[int, ...], keepdim: bool) -> Any:
+    dtype: Any = None if x.dtype.kind in "fc" else int64.numpy
+    return np.multiply.reduce(x, axis=dim, keepdims=keepdim, dtype=dtype)
+
+
+def shares(x: Any, dim: tuple[int, ...]) -> Any:
+    weights = np.exp(x - peak(x, dim))
+    return weights / summed(weights, dim, True)
+
+
+def shares_in_words(x: Any, dim: tuple[int, ...]) -> Any:
+    weights = (x - x.amax(dim, keepdim=True)).exp()
+    return weights / weights.sum(dim, keepdim=True)
+
+
+def log_shares(x: Any, dim: tuple[int, ...]) -> Any:
+    shifted = x - peak(x, dim)
+    return shifted - np.log(summed(np.exp(shifted), dim, True))
+
+
+def log_shares_in_words(x: Any, dim: tuple[int, ...]) -> Any:
+    shifted = x - x.amax(dim, keepdim=True)
+    return shifted - shifted.exp().sum(dim, keepdim=True).log()
+
+
+def log_of_sum(x: Any, dim: tuple[int, ...], keepdim: bool) -> Any:
+    top = peak(x, dim)
+    top = np.where(np.abs(top) == np.inf, x.dtype.type(0), top)
+    return np.log(summed(np.exp(x - top), dim, keepdim)) + top.reshape(reduced_spec(x, dim, keepdim).shape)
+
+
+def log_of_sum_in_words(x: Any, dim: tuple[int, ...], keepdim: bool) -> Any:
+    top = x.amax(dim, keepdim=True)
+    top = top.masked_fill(top.abs() == np.inf, 0)
+    return (x - top).exp().sum(dim, keepdim).log() + top.reshape(reduced_spec(x, dim, keepdim).shape)
+
+
+def peak(x: Any, dim: tuple[int, ...]) -> Any:
+    """What the exponents are taken relative to; of nothing it does not matter."""
+    return np.maximum.reduce(x, axis=dim, keepdims=True, initial=-np.inf)
 
 
 def count(shape: tuple[Any, ...], dim: tuple[int, ...]) -> Any:
@@ -46,6 +102,14 @@ def mean_spec(x: Any, dim: tuple[int, ...], keepdim: bool) -> Spec:
     return reduced_spec(x, dim, keepdim)
 
 
+def truth_spec(x: Any, dim: tuple[int, ...], keepdim: bool) -> Spec:
+    return Spec(reduced_spec(x, dim, keepdim).shape, bool_.numpy)
+
+
+def kept_spec(x: Any, dim: tuple[int, ...]) -> Spec:
+    return Spec(x.shape, x.dtype)
+
+
 def matmul_spec(x: Any, y: Any) -> Spec:
     if x.dtype != y.dtype:
         raise DtypeError(f"expected both matrices to have the same dtype, but got {x.dtype} and {y.dtype}; "
@@ -58,21 +122,50 @@ def matmul_spec(x: Any, y: Any) -> Spec:
     return Spec((*broadcast(x.shape[:-2], y.shape[:-2]), x.shape[-2], y.shape[-1]), x.dtype)
 
 
+def folds(*extra: tuple[tuple[int, ...], tuple[int, ...]]) -> list[Sample]:
+    """Shapes with the axes to fold, with and without keepdim."""
+    usual = (((), ()), ((3,), (0,)), ((2, 3), (0, 1)), ((2, 3), (1,)), ((2, 3, 2), (0, 2)))
+    return [Sample((array(*shape),), {"dim": dim, "keepdim": keepdim})
+            for shape, dim in (*usual, *extra) for keepdim in (False, True)]
+
+
+def rows() -> list[Sample]:
+    """Shapes with one axis to share out."""
+    return [Sample((array(*shape),), {"dim": dim}) for shape, dim in
+            (((), ()), ((3,), (0,)), ((2, 3), (0,)), ((2, 3), (1,)), ((2, 3, 2), (1,)), ((0, 3), (1,)))]
+
+
 sum = linear("sum", summed, lambda g, x, dim, keepdim: g.spread(x.shape, dim, keepdim), spec=reduced_spec,
              reduces="add", prepared=lambda x, dim, keepdim: (
-                 adder(x.shape, x.dtype, dim, keepdim) or any_adder(x, dim, keepdim)), samples=lambda: [
-                 Sample((array(*shape),), {"dim": dim, "keepdim": keepdim})
-                 for shape, dim in (((), ()), ((3,), (0,)), ((2, 3), (0, 1)), ((2, 3), (1,)), ((2, 3, 2), (0, 2)),
-                                    ((0, 3), (0,)), ((2, 3), ()))
-                 for keepdim in (False, True)])
-
-mean = linear("mean", averaged,
+                 adder(x.shape, x.dtype, dim, keepdim) or any_adder(x, dim, keepdim)),
+             samples=lambda: folds(((0, 3), (0,)), ((2, 3), ())))
+mean = linear("mean", in_single(averaged),
               lambda g, x, dim, keepdim: (g / count(x.shape, dim)).spread(x.shape, dim, keepdim), spec=mean_spec,
               promotes="checked", composite=lambda x, dim, keepdim: x.sum(dim, keepdim) / count(x.shape, dim),
-              samples=lambda: [s for s in sum.samples()
-                               if s.inputs[0].size and len(s.params["dim"]) in (1, s.inputs[0].ndim)],
+              samples=folds,
               refuses=lambda: [Refusal((np.arange(3),), RuntimeError, "could not infer output dtype",
                                        {"dim": (0,), "keepdim": False})])
+prod = general("prod", multiplied, (lambda g, x, dim, keepdim: g.spread(x.shape, dim, keepdim) * x.others(dim),),
+               spec=reduced_spec, reduces="mul", samples=lambda: folds(((0, 3), (0,)), ((4, 5), (1,))))
+norm = general("norm", in_single(lambda x, dim, keepdim: np.sqrt(summed(x * x, dim, keepdim))),
+               (lambda g, x, out, dim, keepdim:
+                x * (g / out).masked_fill(out == 0, 0).spread(x.shape, dim, keepdim),), spec=reduced_spec,
+               promotes="float", composite=lambda x, dim, keepdim: (x * x).sum(dim, keepdim).sqrt(), samples=folds)
+any_ = discrete("any", lambda x, dim, keepdim: np.logical_or.reduce(x, axis=dim, keepdims=keepdim), spec=truth_spec,
+                promotes="", scalar=None, reduces="add", samples=lambda: folds(((0, 3), (0,))))
+all_ = discrete("all", lambda x, dim, keepdim: np.logical_and.reduce(x, axis=dim, keepdims=keepdim), spec=truth_spec,
+                promotes="", scalar=None, reduces="mul", samples=lambda: folds(((0, 3), (0,))))
+
+softmax = general("softmax", in_single(shares),
+                  (lambda g, out, dim: out * (g - (g * out).sum(dim, keepdim=True)),), spec=kept_spec,
+                  promotes="float", composite=shares_in_words, samples=rows)
+log_softmax = general("log_softmax", in_single(log_shares),
+                      (lambda g, out, dim: g - out.exp() * g.sum(dim, keepdim=True),), spec=kept_spec,
+                      promotes="float", composite=log_shares_in_words, samples=rows)
+logsumexp = general("logsumexp", in_single(log_of_sum),
+                    (lambda g, x, out, dim, keepdim: g.spread(x.shape, dim, keepdim)
+                     * (x - out.spread(x.shape, dim, keepdim)).exp(),), spec=reduced_spec, promotes="float",
+                    composite=log_of_sum_in_words, samples=folds)
 
 matmul = general("matmul", operator.matmul, vjp=(lambda g, y: g @ y.mT, lambda g, x: x.mT @ g), inputs=("x", "y"),
                  infix="@", promotes="checked", spec=matmul_spec,

@@ -39,8 +39,7 @@ def adder(shape: tuple[int, ...], dtype: Any, dim: tuple[int, ...], keepdim: boo
         return (lambda x: add(x.reshape(size)).reshape(left)) if left else lambda x: add(x.reshape(size))
     if dim == tuple(range(ndim - folded, ndim)):
         columns = math.prod(shape[ndim - folded :])
-        add = row_adder(columns, lanes, -1)
-        return lambda x: np.array([add(row) for row in x.reshape(-1, columns)], dtype).reshape(left)
+        return lambda x: along_rows(np.ascontiguousarray(x.reshape(-1, columns).T), lanes).reshape(left)
     if dim == tuple(range(folded)):
         rows = math.prod(shape[:folded])
         return lambda x: down(x.reshape(rows, -1), lanes).reshape(left)
@@ -60,6 +59,15 @@ def row_adder(size: int, lanes: int, last: Any) -> Adder:
             return lambda x: accumulate(concatenate((x[whole:], reduce(x.take(places), 0))))[last]
         return lambda x: accumulate(reduce(x.take(places), 0))[last]
     return lambda x: accumulate(concatenate((x[whole:], in_fours(x[:whole].reshape(vectors, lanes)))))[last]
+
+
+def along_rows(x: Any, lanes: int) -> Any:
+    """The sums of the columns of ``x``, each in the order of :func:`row_adder`: many short rows, standing upright."""
+    whole = len(x) - len(x) % lanes
+    if not whole:
+        return in_fours(x)
+    sums = in_fours(x[:whole].reshape(whole // lanes, -1)).reshape(lanes, -1)
+    return reduce(concatenate((x[whole:], sums)), 0)
 
 
 def in_fours(v: Any) -> Any:

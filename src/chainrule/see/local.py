@@ -9,7 +9,7 @@ import numpy as np
 from chainrule.expr import text
 from chainrule.ir import INPUT, Builder, Graph, Value, rebuild, run, walk
 from chainrule.messages import say
-from chainrule.op import Elementwise, Linear, Op, Piecewise
+from chainrule.op import Elementwise, Op, Piecewise
 from chainrule.ops import arithmetic, comparison
 from chainrule.rewrite import rewritten
 from chainrule.see.names import symbol
@@ -60,7 +60,8 @@ class Written:
 
     def pulled(self, i: int, lang: str) -> str:
         """The cotangent of input ``i`` as a formula in ``g``, or in words where values only move."""
-        inputs = [x.value.spec if isinstance(x, Symbol) and isinstance(self.op, Linear) else x for x in self.inputs]
+        inputs = [x.value.spec if isinstance(x, Symbol) and not self.op.by_value(k) else x
+                  for k, x in enumerate(self.inputs)]
         g = Symbol(self.builder, self.builder.input("g", self.out.value.spec))
         inner = part = readable(self.op.reverse(i, g, self.op.known(inputs, self.params, self.out)).value, {})
         while isinstance(inner.op, Op) and inner.op.index is not None:

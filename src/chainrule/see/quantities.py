@@ -13,7 +13,6 @@ import numpy as np
 
 from chainrule.errors import GraphError
 from chainrule.modes import Switch, quietly
-from chainrule.op import Linear
 from chainrule.source import Place, at, user_place
 from chainrule.spec import Spec, shown
 from chainrule.tape import Node
@@ -175,8 +174,8 @@ def knowledge(q: Quantity) -> dict[str, Any]:
     """What the rules of a quantity may name, as float64 tensors. Raises GraphError where some of it is gone."""
     assert q.node is not None
     op = q.node.op
-    inputs = [arg.given if arg.number else Spec(arg.shape, F64) if isinstance(op, Linear) else
-              None if arg.value is None else wrap(arg.value) for arg in q.args]  # fmt: skip
+    inputs = [arg.given if arg.number else Spec(arg.shape, F64) if not op.by_value(i) else
+              None if arg.value is None else wrap(arg.value) for i, arg in enumerate(q.args)]  # fmt: skip
     known = op.known(inputs, q.node.params, None if q.value is None else wrap(q.value))
     for i in q.passes():
         for name in (name for rule in op.rules(i) for name in rule.names):

@@ -5,8 +5,20 @@ from typing import Any, Self
 
 import numpy as np
 
+from chainrule.errors import ShapeError
 from chainrule.op import Op
 from chainrule.spec import Size
+
+EVERY = tuple(tuple(range(ndim)) for ndim in range(8))
+Dims = int | Sequence[int] | None
+
+
+def axis_of(dim: int, ndim: int) -> int:
+    """The axis that ``dim`` counts, from the end when negative. Raises IndexError."""
+    reach = max(ndim, 1)
+    if not -reach <= dim < reach:
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-reach}, {reach - 1}], but got {dim})")
+    return dim % reach
 
 
 class Carrier:
@@ -26,6 +38,20 @@ class Carrier:
     def np_dtype(self) -> np.dtype[Any]:
         """The dtype as NumPy names it."""
         raise NotImplementedError
+
+    def detach(self) -> Self:
+        """The same values without history."""
+        raise NotImplementedError
+
+    def _dims(self, dim: Dims) -> tuple[int, ...]:
+        """Which axes ``dim`` means: None and () are all of them. Raises IndexError and ShapeError."""
+        if dim is None or (not isinstance(dim, int) and not len(dim)):
+            return EVERY[self.ndim] if self.ndim < len(EVERY) else tuple(range(self.ndim))
+        axes = [axis_of(d, self.ndim) for d in ((dim,) if isinstance(dim, int) else dim)]
+        if len(set(axes)) < len(axes):
+            raise ShapeError(f"dim: {max(axes, key=axes.count)} appears multiple times in the list of dims {dim}; name "
+                             "each once")
+        return tuple(sorted(axes)) if self.ndim else ()
 
     def _unary(self, op: Op, **params: Any) -> Self:
         return self._apply(op, (self,), **params)

@@ -1,89 +1,168 @@
-"""Sums, means, norms and products of matrices."""
+"""Sums, means, spreads, norms, and what is made of exponentials."""
 
-from collections.abc import Sequence
+import math
 from typing import Any, Self
 
-from chainrule.errors import ShapeError
-from chainrule.ops import arithmetic, reduction
-from chainrule.spec import shown
-from chainrule.vocabulary.carrier import Carrier
-from chainrule.vocabulary.shapes import axis_of
+import numpy as np
 
-Dims = int | Sequence[int] | None
+from chainrule.errors import DtypeError
+from chainrule.ops import ordering, reduction
+from chainrule.spec import as_dtype, numel
+from chainrule.vocabulary.carrier import Carrier, Dims
 
 
 class Reductions(Carrier):
-    """Words that fold elements together."""
+    """Words that fold elements together. ``dim`` names the axes to fold: one, several, or with None or () all."""
 
     __slots__ = ()
 
-    def _dims(self, dim: Dims) -> tuple[int, ...]:
-        """Which axes ``dim`` means: None and () are all of them."""
-        if dim is None or dim == ():
-            return tuple(range(self.ndim))
-        given = (dim,) if isinstance(dim, int) else tuple(dim)
-        dims = tuple(sorted(axis_of(d, self.ndim) for d in given))
-        if len(set(dims)) < len(dims):
-            raise ShapeError(f"sum: a dim appears multiple times in the list of dims {given}")
-        return dims if self.ndim else ()
+    def _in(self, dtype: Any) -> Any:
+        """self in the dtype that a word was asked for."""
+        return self if dtype is None else self.cast(as_dtype(dtype).numpy)  # type: ignore[attr-defined]
 
-    def sum(self, dim: Dims = None, keepdim: bool = False) -> Self:
+    def sum(self, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Self:
         """The sum over ``dim``, or of all elements.
 
         >>> import chainrule as torch
         >>> torch.tensor([[1.0, 2.0], [3.0, 4.0]]).sum(dim=0)
         tensor([4., 6.])
         """
-        return self._unary(reduction.sum, dim=self._dims(dim), keepdim=keepdim)
+        x: Any = self if dtype is None else self._in(dtype)
+        out: Self = x._unary(reduction.sum, dim=self._dims(dim), keepdim=keepdim)
+        return out if dtype is None else out._in(dtype)  # type: ignore[no-any-return]
 
-    def mean(self, dim: Dims = None, keepdim: bool = False) -> Self:
+    def mean(self, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Self:
         """The arithmetic mean over ``dim``, or of all elements."""
-        return self._unary(reduction.mean, dim=self._dims(dim), keepdim=keepdim)
+        x: Any = self if dtype is None else self._in(dtype)
+        if x.np_dtype.kind not in "fc":
+            raise DtypeError(f"mean: could not infer output dtype: the input is {x.np_dtype}, and a mean has a floating "
+                             "point or complex dtype; write x.float().mean()")
+        return x._unary(reduction.mean, dim=self._dims(dim), keepdim=keepdim)  # type: ignore[no-any-return]
 
-    def norm(self, dim: Dims = None, keepdim: bool = False) -> Self:
-        """The Euclidean norm √Σx²."""
-        squares: Any = self._binary(arithmetic.mul, self)
-        return squares.sum(dim, keepdim).sqrt()  # type: ignore[no-any-return]
+    def prod(self, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Self:
+        """The product over ``dim``, or of all elements."""
+        out: Any = self._in(dtype)._unary(reduction.prod, dim=self._dims(dim), keepdim=keepdim)
+        return out._in(dtype)  # type: ignore[no-any-return]
 
-    def __matmul__(self, other: Any) -> Self:
-        return self.matmul(other)
+    def others(self, dim: tuple[int, ...]) -> Self:
+        """For each element the product of all the others along ``dim``, without a division: zeros do no harm.
 
-    def matmul(self, other: Any) -> Self:
-        """The matrix product; a 1-d operand is a row on the left, a column on the right, and its axis is dropped.
+        A tree of pairs: the others of an element are its neighbour and the others of the two together.
+        """
+        x: Any = self
+        front = tuple(axis for axis in range(x.ndim) if axis not in dim)
+        moved = x.permute((*front, *dim))
+        rows = _others(moved.reshape((*(x.shape[a] for a in front), numel(x.shape[d] for d in dim))))
+        back = sorted(range(x.ndim), key=(*front, *dim).__getitem__)
+        return rows.reshape(moved.shape).permute(tuple(back))  # type: ignore[no-any-return]
+
+    def any(self, dim: Dims = None, keepdim: bool = False) -> Self:
+        """Is any element other than 0?"""
+        return self._truth(reduction.any_, dim, keepdim)
+
+    def all(self, dim: Dims = None, keepdim: bool = False) -> Self:
+        """Are all elements other than 0?"""
+        return self._truth(reduction.all_, dim, keepdim)
+
+    def _truth(self, op: Any, dim: Dims, keepdim: bool) -> Self:
+        out: Any = self._unary(op, dim=self._dims(dim), keepdim=keepdim)
+        return out.cast(self.np_dtype) if self.np_dtype == np.uint8 else out  # type: ignore[no-any-return]
+
+    def count_nonzero(self, dim: Dims = None) -> Self:
+        """How many elements are other than 0."""
+        return (self != 0).sum(dim)  # type: ignore[attr-defined,no-any-return]
+
+    def var(self, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: Any = None) -> Self:
+        """Σ(x − mean)² / (n − ``correction``); the correction is 1, or 0 with ``unbiased=False``.
 
         >>> import chainrule as torch
-        >>> torch.tensor([[1.0, 2.0], [3.0, 4.0]]) @ torch.tensor([1.0, 1.0])
-        tensor([3., 7.])
+        >>> torch.tensor([1.0, 2.0, 6.0]).var()
+        tensor(7.)
         """
-        if not hasattr(other, "ndim"):
-            raise TypeError(f"matmul(): argument 'other' must be Tensor, not {type(other).__name__}; for a number "
-                            "times a tensor use *")
-        if not self.ndim or not other.ndim:
-            raise ShapeError(f"matmul: both operands need at least 1 dimension, got {shown(self.shape)} and "
-                             f"{shown(other.shape)}; for a number times a tensor use *")
-        left: Any = self if self.ndim > 1 else self.reshape((1, self.shape[0]))  # type: ignore[attr-defined]
-        right: Any = other if other.ndim > 1 else other.reshape((other.shape[0], 1))
-        out: Any = left._binary(reduction.matmul, right)
-        if self.ndim > 1 and other.ndim > 1:
-            return out  # type: ignore[no-any-return]
-        rows = out.shape[-2:-1] if self.ndim > 1 else ()
-        columns = out.shape[-1:] if other.ndim > 1 else ()
-        return out.reshape((*out.shape[:-2], *rows, *columns))  # type: ignore[no-any-return]
+        apart, free, dims = self._apart(dim, unbiased, correction)
+        return (apart * apart).sum(dims, keepdim) / free  # type: ignore[no-any-return]
 
-    def dot(self, other: Any) -> Self:
-        """The inner product of two 1-d tensors."""
-        return self._product("dot", other, 1, 1)
+    def std(self, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: Any = None) -> Self:
+        """√var; where that is 0, so is its gradient."""
+        apart, free, dims = self._apart(dim, unbiased, correction)
+        return apart._unary(reduction.norm, dim=self._dims(dims), keepdim=keepdim) / math.sqrt(free)  # type: ignore[no-any-return]
 
-    def mm(self, other: Any) -> Self:
-        """The product of two matrices."""
-        return self._product("mm", other, 2, 2)
+    def var_mean(self, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
+                 correction: Any = None) -> tuple[Self, Self]:
+        """The variance and the mean."""
+        dims = None if isinstance(dim, bool) else dim
+        return self.var(dim, unbiased, keepdim, correction=correction), self.mean(dims, keepdim)
 
-    def mv(self, other: Any) -> Self:
-        """The product of a matrix and a vector."""
-        return self._product("mv", other, 2, 1)
+    def std_mean(self, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
+                 correction: Any = None) -> tuple[Self, Self]:
+        """The standard deviation and the mean."""
+        dims = None if isinstance(dim, bool) else dim
+        return self.std(dim, unbiased, keepdim, correction=correction), self.mean(dims, keepdim)
 
-    def _product(self, word: str, other: Any, *ndims: int) -> Self:
-        if (self.ndim, other.ndim) != ndims:
-            raise ShapeError(f"{word}: the operands must have {ndims[0]} and {ndims[1]} dimensions, got "
-                             f"{shown(self.shape)} and {shown(other.shape)}; @ takes any")
-        return self.matmul(other)
+    def _apart(self, dim: Any, unbiased: bool, correction: Any) -> tuple[Any, Any, Any]:
+        """The distances from the mean, the degrees of freedom, and the axes. A bool as ``dim`` is ``unbiased``."""
+        if isinstance(dim, bool):
+            dim, unbiased = None, dim
+        dims = self._dims(dim)
+        free = reduction.count(self.shape, dims) - (int(unbiased) if correction is None else correction)
+        return self - self.mean(dims, keepdim=True), max(0, free), dims  # type: ignore[operator]
+
+    def norm(self, p: Any = "fro", dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Self:
+        """(Σ|x|ᵖ)^(1/p), the Euclidean norm by default; ``p`` may be any number, ∞ and −∞, or ``"fro"`` (2).
+
+        ``p = 0`` counts what is not 0. Where the norm is 0, so is its gradient.
+        """
+        x: Any = self._in(dtype)
+        dims = self._dims(dim)
+        if p == "fro" or p is None or p == 2:
+            return x._unary(reduction.norm, dim=dims, keepdim=keepdim)  # type: ignore[no-any-return]
+        if isinstance(p, str):
+            raise RuntimeError(f"norm: {p!r} is not known here; p is a number, or 'fro'")
+        size = x.abs()
+        if math.isinf(p):
+            return size.amax(dims, keepdim) if p > 0 else size.amin(dims, keepdim)  # type: ignore[no-any-return]
+        if p == 0:
+            return x.sign().abs().sum(dims, keepdim)  # type: ignore[no-any-return]
+        if p == 1:
+            return size.sum(dims, keepdim)  # type: ignore[no-any-return]
+        gone = x == 0
+        total = (size.masked_fill(gone, 1) ** p).masked_fill(gone, 0 if p > 0 else math.inf).sum(dims, keepdim)
+        return total ** (1 / p)  # type: ignore[no-any-return]
+
+    def softmax(self, dim: int, dtype: Any = None) -> Self:
+        """exp(x) / Σ exp(x) along ``dim``: shares that add up to 1.
+
+        >>> import chainrule as torch
+        >>> torch.tensor([0.0, 0.0, 0.0, 0.0]).softmax(0)
+        tensor([0.2500, 0.2500, 0.2500, 0.2500])
+        """
+        return self._in(dtype)._unary(reduction.softmax, dim=self._dims(dim))  # type: ignore[no-any-return]
+
+    def log_softmax(self, dim: int, dtype: Any = None) -> Self:
+        """log(softmax(x)), computed without leaving the range of the dtype."""
+        return self._in(dtype)._unary(reduction.log_softmax, dim=self._dims(dim))  # type: ignore[no-any-return]
+
+    def logsumexp(self, dim: Dims, keepdim: bool = False) -> Self:
+        """log Σ exp(x) over ``dim``, computed without leaving the range of the dtype."""
+        return self._unary(reduction.logsumexp, dim=self._dims(dim), keepdim=keepdim)
+
+    def amax(self, dim: Dims = (), keepdim: bool = False) -> Self:
+        """The largest element over ``dim``; among equals the gradient is shared out evenly."""
+        return self._unary(ordering.amax, dim=self._dims(dim), keepdim=keepdim)
+
+    def amin(self, dim: Dims = (), keepdim: bool = False) -> Self:
+        """The smallest element over ``dim``; among equals the gradient is shared out evenly."""
+        return self._unary(ordering.amin, dim=self._dims(dim), keepdim=keepdim)
+
+
+def _others(x: Any) -> Any:
+    """The products of the others in each row."""
+    size = x.shape[-1]
+    if size < 2:
+        return x**0  # 1, and like all products a function of x, whose gradient is 0 and not missing
+    if size % 2:
+        return _others(x.cat(x.new_full((*x.shape[:-1], 1), 1), dim=-1)).narrow(-1, 0, size)
+    pairs = x.reshape((*x.shape[:-1], size // 2, 2))
+    left, right = pairs.narrow(-1, 0, 1), pairs.narrow(-1, 1, 1)
+    around = _others((left * right).squeeze(-1)).unsqueeze(-1)
+    return (around * right).cat(around * left, dim=-1).reshape(x.shape)

@@ -6,15 +6,7 @@ from typing import Any, Self
 from chainrule.errors import ShapeError
 from chainrule.ops import shape as shape_ops
 from chainrule.spec import Size, numel, shown
-from chainrule.vocabulary.carrier import Carrier
-
-
-def axis_of(dim: int, ndim: int) -> int:
-    """The axis that ``dim`` counts, from the end when negative. Raises IndexError."""
-    reach = max(ndim, 1)
-    if not -reach <= dim < reach:
-        raise IndexError(f"Dimension out of range (expected to be in range of [{-reach}, {reach - 1}], but got {dim})")
-    return dim % reach
+from chainrule.vocabulary.carrier import Carrier, axis_of
 
 
 def sizes_of(sizes: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -43,10 +35,27 @@ class Shapes(Carrier):
         """self in the shape of ``other``."""
         return self.reshape(other.shape)
 
+    reshape_as = view_as
+
     def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Self:
         """The axes from ``start_dim`` to ``end_dim`` as one."""
         start, end = axis_of(start_dim, self.ndim), axis_of(end_dim, self.ndim)
         return self.reshape((*self.shape[:start], numel(self.shape[start : end + 1]), *self.shape[end + 1 :]))
+
+    def ravel(self) -> Self:
+        """All elements in a row."""
+        return self.reshape((-1,))
+
+    def unflatten(self, dim: int, sizes: Sequence[int]) -> Self:
+        """One axis as several of the given sizes, of which one may be −1."""
+        axis = axis_of(dim, self.ndim)
+        given, size = [int(s) for s in sizes], self.shape[axis]
+        known = numel(s for s in given if s != -1)
+        if known != size if -1 not in given else given.count(-1) > 1 or not known or size % known:  # type: ignore[operator]
+            raise RuntimeError(f"unflatten: Provided sizes {given} don't multiply up to the size of dim {dim} ({size}) in "
+                               f"the input tensor")
+        inner = [size // known if s == -1 else s for s in given]  # type: ignore[operator]
+        return self.reshape((*self.shape[:axis], *inner, *self.shape[axis + 1 :]))
 
     def permute(self, *dims: Any) -> Self:
         """The axes in another order."""
@@ -60,6 +69,19 @@ class Shapes(Carrier):
         a, b = axis_of(dim0, self.ndim), axis_of(dim1, self.ndim)
         swapped = {a: b, b: a}
         return self.permute(tuple(swapped.get(axis, axis) for axis in range(self.ndim)))
+
+    swapaxes = swapdims = transpose
+
+    def movedim(self, source: int | Sequence[int], destination: int | Sequence[int]) -> Self:
+        """The axes ``source`` moved to ``destination``; the others keep their order."""
+        pairs = [[axis_of(d, self.ndim) for d in ((x,) if isinstance(x, int) else x)] for x in (source, destination)]
+        if len(pairs[0]) != len(pairs[1]) or any(len(set(p)) < len(p) for p in pairs):
+            raise RuntimeError(f"movedim: source {source} and destination {destination} must name as many dims, each once")
+        moved = dict(zip(pairs[1], pairs[0], strict=True))
+        rest = iter([d for d in range(self.ndim) if d not in pairs[0]])
+        return self.permute(tuple(moved[d] if d in moved else next(rest) for d in range(self.ndim)))
+
+    moveaxis = movedim
 
     @property
     def T(self) -> Self:
@@ -75,9 +97,10 @@ class Shapes(Carrier):
         """The transpose of a matrix; a vector is itself."""
         return self if self.ndim < 2 else self.transpose(0, 1)
 
-    def squeeze(self, dim: int | None = None) -> Self:
-        """Axes of size 1 dropped: all, or ``dim`` if it is one."""
-        gone = range(self.ndim) if dim is None else (axis_of(dim, self.ndim),)
+    def squeeze(self, dim: int | Sequence[int] | None = None) -> Self:
+        """Axes of size 1 dropped: all, or those of ``dim`` that are."""
+        dims = range(self.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
+        gone = [axis_of(d, self.ndim) for d in dims]
         return self.reshape(tuple(s for axis, s in enumerate(self.shape) if axis not in gone or s != 1))
 
     def unsqueeze(self, dim: int) -> Self:
@@ -95,21 +118,13 @@ class Shapes(Carrier):
                              "new axes come first")
         return self if shape == self.shape else self._apply(shape_ops.expand, (self,), shape=shape)
 
+    def broadcast_to(self, size: Sequence[Any]) -> Self:
+        """``expand`` to ``size``."""
+        return self.expand(tuple(size))
+
     def expand_as(self, other: Any) -> Self:
         """self expanded to the shape of ``other``."""
         return self.expand(other.shape)
-
-    def select(self, dim: int, index: int) -> Self:
-        """The slice at ``index`` along ``dim``, without that axis."""
-        return self[(slice(None),) * axis_of(dim, self.ndim) + (index,)]
-
-    def narrow(self, dim: int, start: int, length: int) -> Self:
-        """``length`` elements from ``start`` along ``dim``."""
-        return self[(slice(None),) * axis_of(dim, self.ndim) + (slice(start, start + length),)]
-
-    def __getitem__(self, key: Any) -> Self:
-        plain = basic_key(key, self.shape)
-        return self._apply(shape_ops.slice_, (self,), key=plain)
 
     def sum_to_size(self, *sizes: Any) -> Self:
         """The sum over the axes that broadcasting from ``sizes`` has grown: the adjoint of expand."""
@@ -150,36 +165,3 @@ class Shapes(Carrier):
     def placed(self, shape: tuple[Size, ...], key: tuple[Any, ...]) -> Self:
         """Zeros of ``shape`` with self at ``key``: the adjoint of a slice."""
         return self.new_zeros(shape).assign(self, ((shape_ops.slice_, (("key", key),)),))
-
-
-def basic_key(key: Any, shape: Sequence[Any]) -> tuple[Any, ...]:
-    """A key of ints, slices, None and ``...`` as a tuple that hashes: a slice becomes (start, stop, step)."""
-    keys = key if isinstance(key, tuple) else (key,)
-    named = sum(k is not None and k is not Ellipsis for k in keys)
-    if named > len(shape):
-        raise IndexError(f"too many indices for tensor of dimension {len(shape)}")
-    if Ellipsis not in keys:
-        keys = (*keys, Ellipsis)
-    at = keys.index(Ellipsis)
-    keys = keys[:at] + (slice(None),) * (len(shape) - named) + keys[at + 1 :]
-    axis = 0
-    plain: list[Any] = []
-    for k in keys:
-        if k is None:
-            plain.append(None)
-            continue
-        plain.append(_one_key(k, axis, shape[axis]))
-        axis += 1
-    return tuple(plain)
-
-
-def _one_key(k: Any, axis: int, size: Any) -> Any:
-    if isinstance(k, slice):
-        if k.step is not None and k.step <= 0:
-            raise ValueError("slice: step must be greater than zero; use flip() to reverse")
-        return k.indices(size) if k != slice(None) else (0, size, 1)
-    if not hasattr(k, "__index__") or isinstance(k, bool):
-        raise IndexError(f"index: {type(k).__name__} is not an int, a slice, None or '...'")
-    if not -size <= k < size:
-        raise IndexError(f"index {k} is out of bounds for dimension {axis} with size {size}")
-    return k.__index__() % size

@@ -1,59 +1,24 @@
-"""Gradient modes and ``autograd.grad``, in PyTorch's words."""
+"""``autograd.grad`` and ``autograd.backward``; functions of one's own; gradient modes; checks; in PyTorch's words."""
 
 from collections.abc import Sequence
 from typing import Any
 
+from chainrule.autograd import function, functional, grad_mode
+from chainrule.autograd.anomaly_mode import detect_anomaly, set_detect_anomaly
+from chainrule.autograd.function import Function
+from chainrule.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 from chainrule.errors import GraphError
 from chainrule.gradcheck import gradcheck, gradgradcheck
 from chainrule.graph_words import backpropagate
-from chainrule.modes import Switch, current
 from chainrule.source import at, user_place
 from chainrule.spec import shown
 from chainrule.tensors import Tensor
 
-__all__ = ["backward", "enable_grad", "grad", "gradcheck", "gradgradcheck", "is_grad_enabled", "no_grad",
+__all__ = ["Function", "Variable", "backward", "detect_anomaly", "enable_grad", "function", "functional", "grad",
+           "grad_mode", "gradcheck", "gradgradcheck", "inference_mode", "no_grad", "set_detect_anomaly",
            "set_grad_enabled"]
 
-
-class _Decorator(Switch):
-    """A switch that also decorates without parentheses."""
-
-    def __new__(cls, function: Any = None) -> Any:
-        made = super().__new__(cls)
-        if function is None:
-            return made
-        cls.__init__(made)
-        return made(function)
-
-
-class no_grad(_Decorator):  # noqa: N801 - PyTorch's spelling
-    """Nothing is recorded inside: ``with torch.no_grad():`` or ``@torch.no_grad()``."""
-
-    def __init__(self) -> None:
-        super().__init__(grad=False)
-
-
-class enable_grad(_Decorator):  # noqa: N801 - PyTorch's spelling
-    """Recording is on inside."""
-
-    def __init__(self) -> None:
-        super().__init__(grad=True)
-
-
-class set_grad_enabled(Switch):  # noqa: N801 - PyTorch's spelling
-    """Recording is on or off, from the call on or inside a ``with``."""
-
-    def __init__(self, mode: bool) -> None:
-        super().__init__(grad=mode)
-        super().__enter__()
-
-    def __enter__(self) -> None:
-        """The call has entered."""
-
-
-def is_grad_enabled() -> bool:
-    """Are ops being recorded?"""
-    return current.get().grad
+Variable = Tensor
 
 
 def grad(
@@ -70,6 +35,8 @@ def grad(
     >>> torch.autograd.grad(slope, x)
     (tensor(18.),)
     """
+    if materialize_grads and allow_unused is False:
+        raise ValueError("grad: expected allow_unused to be True or not passed when materialize_grads=True, but got False")
     outs: Sequence[Any] = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     wanted: Sequence[Any] = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     starts: Sequence[Any] = [grad_outputs] if isinstance(grad_outputs, Tensor) else grad_outputs or [None] * len(outs)

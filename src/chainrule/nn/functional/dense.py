@@ -1,0 +1,137 @@
+"""Products with weights, look-ups and random omissions."""
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.generator import default_generator
+from chainrule.modes import Switch, current
+from chainrule.nn.functional.naming import recorded_as
+from chainrule.tensors import Tensor, wrap
+
+
+@recorded_as("addmm")
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """x Wᵀ + b along the last axis.
+
+    >>> import chainrule as torch
+    >>> torch.nn.functional.linear(torch.ones(1, 2), torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor([[3., 7.]])
+    """
+    out = input @ weight.t()
+    return out if bias is None else out + bias
+
+
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """x₁ᵀ W[k] x₂ + b[k] for each output k."""
+    out_features, in1, in2 = weight.shape
+    rows = input1.reshape(-1, in1)
+    left = (rows @ weight.permute(1, 0, 2).reshape(in1, out_features * in2)).reshape(-1, out_features, in2)
+    out = (left * input2.reshape(-1, 1, in2)).sum(-1).reshape((*input1.shape[:-1], out_features))
+    return out if bias is None else out + bias
+
+
+def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None, max_norm: float | None = None,
+              norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False) -> Tensor:
+    """The rows of ``weight`` that ``input`` numbers; no gradient reaches row ``padding_idx``.
+
+    Rows longer than ``max_norm`` are first shortened to it, in place.
+    """
+    if scale_grad_by_freq or sparse:
+        raise NotImplementedError("embedding: scale_grad_by_freq and sparse gradients are not supported; leave them False")
+    if max_norm is not None:
+        with Switch(grad=False):
+            lengths = weight.norm(norm_type, -1, True)
+            shortened = weight * (max_norm / (lengths + 1e-7))
+            used = weight.new_zeros((weight.shape[0], 1))
+            used[input.reshape(-1)] = 1.0
+            weight.copy_(shortened.where((lengths > max_norm) & (used > 0), weight))
+    rows = weight[input]
+    if padding_idx is None:
+        return rows
+    keep = input != padding_idx % weight.shape[0]
+    return rows.where(keep.unsqueeze(-1), rows.detach())
+
+
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+    """A new last axis that is 1 at the class and 0 elsewhere.
+
+    >>> import chainrule as torch
+    >>> torch.nn.functional.one_hot(torch.tensor([0, 2]))
+    tensor([[1, 0, 0],
+            [0, 0, 1]])
+    """
+    if tensor.np_dtype != np.int64:
+        raise RuntimeError(f"one_hot is only applicable to index tensor of type LongTensor, got {tensor.dtype}")
+    if num_classes == -1:
+        num_classes = int(np.asarray(tensor._array("one_hot without num_classes")).max()) + 1
+    if current.get().trace is None and tensor._data.size:
+        least, greatest = int(np.min(tensor._data)), int(np.max(tensor._data))
+        if least < 0 or greatest >= num_classes:
+            raise RuntimeError(f"one_hot: Class values must be non-negative and smaller than num_classes = {num_classes}, "
+                               f"got {least if least < 0 else greatest}")
+    return (tensor.unsqueeze(-1) == wrap(np.arange(num_classes))).long()
+
+
+# -- dropout ---------------------------------------------------------------------------------------------------------
+
+
+def _kept(input: Tensor, shape: tuple[int, ...], p: float) -> Tensor:
+    """1 with probability 1 − p, else 0."""
+    trace = current.get().trace
+    if trace is not None:
+        trace.refuse(input, "dropout()")
+    return wrap(np.asarray(default_generator.bernoulli(1 - p, shape, input.np_dtype)))
+
+
+def _check_probability(name: str, p: float) -> None:
+    if not 0 <= p <= 1:
+        raise ValueError(f"{name}: dropout probability has to be between 0 and 1, but got {p}")
+
+
+def _dropped(name: str, input: Tensor, shape: tuple[int, ...], p: float, training: bool, inplace: bool) -> Tensor:
+    _check_probability(name, p)
+    if not training or p == 0 or not input.numel():
+        return input
+    noise = input.new_zeros(shape) if p == 1 else _kept(input, shape, p).div_(1 - p)
+    return input.mul_(noise) if inplace else input * noise
+
+
+@recorded_as("mul")
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """In training, each element is 0 with probability p, else 1 / (1 − p) times as large. PyTorch's mask."""
+    return _dropped("dropout", input, tuple(input.shape), p, training, inplace)
+
+
+@recorded_as("mul")
+def feature_dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Dropout of whole channels (axis 1)."""
+    return _dropped("dropout", input, tuple(input.shape[:2]) + (1,) * (input.ndim - 2), p, training, inplace)
+
+
+def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Dropout of whole channels of images [N, C, H, W] or [C, H, W]."""
+    return _batched(input, 4, p, training, inplace)
+
+
+def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Dropout of whole channels of sequences [N, C, L] or [C, L]."""
+    return _batched(input, 3, p, training, inplace)
+
+
+def _batched(input: Tensor, ndim: int, p: float, training: bool, inplace: bool) -> Tensor:
+    if input.ndim == ndim:
+        return feature_dropout(input, p, training, inplace)
+    return feature_dropout(input.unsqueeze(0), p, training, inplace).squeeze(0)
+
+
+def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
+    """Dropout that keeps mean and variance of selu's outputs (Klambauer et al., 2017)."""
+    _check_probability("alpha_dropout", p)
+    if not training or p == 0 or not input.numel():
+        return input
+    alpha = 1.7580993408473766
+    scale = 0.0 if p == 1 else 1 / ((alpha * alpha * p + 1) * (1 - p)) ** 0.5
+    noise = _kept(input, tuple(input.shape), p)
+    shift = (noise - 1) * (alpha * scale) + alpha * scale * p
+    return input * (noise * scale) + shift

@@ -1,0 +1,70 @@
+"""Extrema, their places, the order of elements, and running sums."""
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import ShapeError
+from chainrule.op import Refusal, Sample, discrete, general, linear
+from chainrule.ops.reduction import folds, rows
+from chainrule.ops.sampling import array
+from chainrule.spec import Spec, int64, shown
+
+DOUBLE = np.dtype("float64")
+
+
+def extreme_spec(x: Any, dim: tuple[int, ...], keepdim: bool) -> Spec:
+    if any(x.shape[d] == 0 for d in dim):
+        raise ShapeError(f"Expected reduction dim to have non-zero size: the shape is {shown(x.shape)} and the dim "
+                         f"{', '.join(map(str, dim))}; of no elements there is no largest or smallest")
+    shape = tuple(1 if axis in dim else size for axis, size in enumerate(x.shape) if keepdim or axis not in dim)
+    return Spec(shape, x.dtype)
+
+
+def place_spec(x: Any, dim: tuple[int, ...], keepdim: bool) -> Spec:
+    return Spec(extreme_spec(x, dim, keepdim).shape, int64.numpy)
+
+
+def among_equals(g: Any, x: Any, out: Any, dim: tuple[int, ...], keepdim: bool) -> Any:
+    """The cotangent shared out evenly among the elements that are the extremum."""
+    found = x == out.spread(x.shape, dim, keepdim)
+    part = g / found.sum(dim, keepdim) if dim else g
+    return part.spread(x.shape, dim, keepdim).where(found, 0)
+
+
+def place(find: Any) -> Any:
+    """The place of the first extremum along an axis; NaN is larger and smaller than any number."""
+    return lambda x, dim, keepdim: np.asarray(find(x, axis=dim[0], keepdims=keepdim)) if dim else np.zeros((), "int64")
+
+
+def order(x: Any, dim: tuple[int, ...], descending: bool) -> Any:
+    """Places from the smallest to the largest, NaN last; or the other way round. Equal elements keep their order."""
+    (axis,) = dim
+    if not descending:
+        return np.argsort(x, axis=axis, kind="stable")
+    backwards = np.argsort(np.flip(x, axis), axis=axis, kind="stable")
+    return np.ascontiguousarray(x.shape[axis] - 1 - np.flip(backwards, axis))
+
+
+def running(x: Any, dim: tuple[int, ...]) -> Any:
+    """Running sums, added up in double precision as PyTorch does."""
+    if x.dtype.kind in "iub":
+        return np.cumsum(x, dim[0], int64.numpy)
+    return np.cumsum(x, dim[0], DOUBLE).astype(x.dtype)
+
+
+EMPTY = (Refusal((array(0, 3),), RuntimeError, "non-zero size", {"dim": (0,), "keepdim": False}),)
+
+amax = general("amax", lambda x, dim, keepdim: np.maximum.reduce(x, axis=dim, keepdims=keepdim), (among_equals,),
+               spec=extreme_spec, reduces="maximum", samples=lambda: folds(((0, 3), (1,))), refuses=lambda: EMPTY)
+amin = general("amin", lambda x, dim, keepdim: np.minimum.reduce(x, axis=dim, keepdims=keepdim), (among_equals,),
+               spec=extreme_spec, reduces="minimum", samples=lambda: folds(((0, 3), (1,))), refuses=lambda: EMPTY)
+argmax = discrete("argmax", place(np.argmax), spec=place_spec, promotes="", scalar=None, refuses=lambda: EMPTY,
+                  samples=lambda: [s for s in folds(((0, 3), (1,))) if len(s.params["dim"]) < 2])
+argmin = discrete("argmin", place(np.argmin), spec=place_spec, promotes="", scalar=None, refuses=lambda: EMPTY,
+                  samples=lambda: [s for s in folds(((0, 3), (1,))) if len(s.params["dim"]) < 2])
+argsort = discrete("argsort", order, spec=lambda x, dim, descending: Spec(x.shape, int64.numpy), promotes="",
+                   scalar=None, samples=lambda: [Sample((np.asarray(np.round(s.inputs[0])),), {**s.params, "descending": down})
+                                                 for s in rows()[1:] for down in (False, True)])
+cumsum = linear("cumsum", running, lambda g, dim: g.flip(dim).cumsum(*dim).flip(dim),
+                spec=lambda x, dim: Spec(x.shape, x.dtype if x.dtype.kind in "fc" else int64.numpy), samples=lambda: rows()[1:])

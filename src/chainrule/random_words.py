@@ -1,0 +1,72 @@
+"""The words that fill a tensor with random numbers: ``normal_``, ``uniform_``, ``bernoulli_``. A mixin of ``Tensor``."""
+
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+
+from chainrule.generator import Generator, default_generator
+from chainrule.modes import current
+
+
+class Random:
+    """Every word draws what PyTorch draws on the CPU, from ``generator`` or the default one."""
+
+    shape: Any
+    np_dtype: np.dtype[Any]
+    _wrap: Callable[..., Any]
+    _write: Callable[..., Self]
+
+    def _drawn(self, name: str, generator: Generator | None, *args: Any) -> Self:
+        trace = current.get().trace
+        if trace is not None:
+            trace.refuse(self, f"{name}()")
+        draw = getattr(generator or default_generator, name.strip("_"))
+        if self.np_dtype.kind != "f":
+            raise NotImplementedError(f"{name}: not implemented for {self.np_dtype}; draw floats and convert them")
+        return self._write(self._wrap(np.asarray(draw(tuple(self.shape), *args, self.np_dtype))))
+
+    def normal_(self, mean: float = 0, std: float = 1, *, generator: Generator | None = None) -> Self:
+        """Normal numbers around ``mean``.
+
+        >>> import chainrule as torch
+        >>> _ = torch.manual_seed(0)
+        >>> torch.empty(3).normal_(0, 2)
+        tensor([ 3.0820, -0.5869, -4.3576])
+        """
+        return self._drawn("normal_", generator, mean, std)
+
+    def uniform_(self, a: float = 0, b: float = 1, *, generator: Generator | None = None) -> Self:
+        """Uniform numbers in [a, b)."""
+        return self._drawn("uniform_", generator, a, b)
+
+    def exponential_(self, lambd: float = 1, *, generator: Generator | None = None) -> Self:
+        """Exponential numbers with mean 1 / lambd."""
+        return self._drawn("exponential_", generator, lambd)
+
+    def log_normal_(self, mean: float = 1, std: float = 2, *, generator: Generator | None = None) -> Self:
+        """exp of normal numbers."""
+        return self.normal_(mean, std, generator=generator).exp_()  # type: ignore[attr-defined, no-any-return]
+
+    def bernoulli_(self, p: Any = 0.5, *, generator: Generator | None = None) -> Self:
+        """1 with probability ``p``, a number or a tensor of the same shape, else 0."""
+        trace = current.get().trace
+        if trace is not None:
+            trace.refuse(self, "bernoulli_()")
+        shape = tuple(self.shape)
+        chance = p if isinstance(p, (int, float)) else np.broadcast_to(p.detach().numpy(), shape)
+        hits = (generator or default_generator).bernoulli(chance, shape, self.np_dtype)
+        return self._write(self._wrap(np.asarray(hits)))
+
+    def random_(self, from_: int | None = None, to: int | None = None, *, generator: Generator | None = None) -> Self:
+        """Whole numbers from ``from_`` (0) up to, not including, ``to``; without bounds all that the dtype counts."""
+        trace = current.get().trace
+        if trace is not None:
+            trace.refuse(self, "random_()")
+        source = generator or default_generator
+        if from_ is None:
+            drawn = source.whole(tuple(self.shape), self.np_dtype)
+        else:
+            low, high = (0, from_) if to is None else (from_, to)
+            drawn = source.randint(low, high, tuple(self.shape), self.np_dtype)
+        return self._write(self._wrap(np.asarray(drawn)))

@@ -1,0 +1,25 @@
+"""The named tuples that words with two results return, as PyTorch's ``torch.return_types``."""
+
+from collections import namedtuple
+from typing import Any
+
+
+def shown(pair: Any) -> str:
+    """As PyTorch prints them: a line per field."""
+    fields = ",\n".join(f"{name}={value!r}" for name, value in zip(pair._fields, pair))
+    return f"torch.return_types.{type(pair).__name__}(\n{fields})"
+
+
+def returned(name: str, *fields: str) -> Any:
+    """A named tuple that prints so."""
+    kind: Any = namedtuple(name, fields, module=__name__)  # type: ignore[misc] # noqa: PYI024 - fields are data here
+    kind.__repr__ = shown
+    return kind
+
+
+max = returned("max", "values", "indices")
+min = returned("min", "values", "indices")
+median = returned("median", "values", "indices")
+sort = returned("sort", "values", "indices")
+topk = returned("topk", "values", "indices")
+aminmax = returned("aminmax", "min", "max")

@@ -1,0 +1,5 @@
+"""``torch.utils``."""
+
+from chainrule.utils import data
+
+__all__ = ["data"]

@@ -1,0 +1,239 @@
+"""Parts of a tensor: ``x[key]`` in all its forms, and reading and writing at positions that are tensors themselves."""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+from chainrule.errors import PositionError, ShapeError
+from chainrule.ops import indexing
+from chainrule.ops import shape as shape_ops
+from chainrule.spec import broadcast, shown
+from chainrule.vocabulary.carrier import Carrier
+from chainrule.vocabulary.shapes import axis_of
+
+EVERYTHING = slice(None)
+
+
+class Indexing(Carrier):
+    """Words that read and write parts."""
+
+    __slots__ = ()
+
+    def __getitem__(self, key: Any) -> Self:
+        plain, indices = self._places(key)
+        part = self._apply(shape_ops.slice_, (self,), key=plain)
+        return part.at(tuple(indices.values()), tuple(indices)) if indices else part
+
+    def _places(self, key: Any) -> tuple[tuple[Any, ...], dict[int, Any]]:
+        """What ``x[key]`` means: the key of a slice, and positions for some axes of what that slice gives."""
+        keys = key if isinstance(key, tuple) else tuple(key) if _means_tuple(key) else (key,)
+        keys = tuple([self._positions(k) if _is_sequence(k) else k for k in keys])
+        named = sum([k.mask_ndim if isinstance(k, Positions) else k is not None and k is not ... for k in keys])
+        if named > self.ndim:
+            raise IndexError(f"too many indices for tensor of dimension {self.ndim}" if self.ndim else
+                             "invalid index of a 0-dim tensor. Use `tensor.item()` to convert a 0-dim tensor to a number")
+        dots = [at for at, k in enumerate(keys) if k is ...]
+        fill = (EVERYTHING,) * (self.ndim - named)
+        keys = (*keys[: dots[0]], *fill, *(k for k in keys[dots[0] :] if k is not ...)) if dots else (*keys, *fill)
+        axis = 0
+        plain: list[Any] = []
+        indices: dict[int, Any] = {}
+        for k in keys:
+            if k is None:
+                plain.append(None)
+            elif isinstance(k, Positions):
+                k.check(axis, self.shape)
+                place = sum(type(p) is not int for p in plain)
+                indices.update(enumerate(k.indices, place))
+                plain += [(0, size, 1) for size in self.shape[axis : axis + k.mask_ndim]] if k.mask_ndim else [None]
+                axis += k.mask_ndim
+            else:
+                plain.append(_one_key(k, axis, self.shape[axis]))
+                axis += 1
+        return tuple(plain), indices
+
+    def _positions(self, k: Any) -> Any:
+        """What a tensor, array, list or bool in a key stands for: an int, or :class:`Positions`."""
+        if isinstance(k, Carrier) and k.np_dtype.kind in "iu":
+            return Positions((k,))
+        raise IndexError(f"index: a symbol can be read at symbols of integers, not at {type(k).__name__}")
+
+    def at(self, indices: tuple[Any, ...], dims: tuple[int, ...]) -> Self:
+        """The elements at positions ``indices`` of the axes ``dims``; NumPy's rule says where the new axes stand."""
+        return self._apply(indexing.index, (self, *indices), dims=dims)
+
+    def put_at(self, value: Any, indices: tuple[Any, ...], dims: tuple[int, ...]) -> Self:
+        """A copy of self with ``value`` at the positions."""
+        return self._apply(indexing.index_put, (self, value, *indices), dims=dims)
+
+    def add_at(self, value: Any, indices: tuple[Any, ...], dims: tuple[int, ...]) -> Self:
+        """A copy of self with ``value`` added at the positions, as often as they occur: the adjoint of ``at``."""
+        return self._apply(indexing.index_add, (self, value, *indices), dims=dims)
+
+    # -- one axis ------------------------------------------------------------------------------------------------
+
+    def select(self, dim: int, index: int) -> Self:
+        """The slice at ``index`` along ``dim``, without that axis."""
+        return self[(EVERYTHING,) * self._axis("select", dim) + (index,)]
+
+    def narrow(self, dim: int, start: Any, length: int) -> Self:
+        """``length`` elements from ``start`` along ``dim``.
+
+        >>> import chainrule as torch
+        >>> torch.arange(6).narrow(0, 2, 3)
+        tensor([2, 3, 4])
+        """
+        axis = self._axis("narrow", dim)
+        size: Any = self.shape[axis]
+        start = start.__index__() if hasattr(start, "__index__") else start
+        start = start + size if start < 0 else start
+        if not 0 <= start <= start + length <= size:
+            raise RuntimeError(f"narrow: start ({start}) + length ({length}) exceeds dimension size ({size}), or one of "
+                               "them is negative")
+        return self[(EVERYTHING,) * axis + (slice(start, start + length),)]
+
+    def _axis(self, word: str, dim: int) -> int:
+        if not self.ndim:
+            raise IndexError(f"{word}() cannot be applied to a 0-dim tensor.")
+        return axis_of(dim, self.ndim)
+
+    def index_select(self, dim: int, index: Any) -> Self:
+        """The slices at ``index`` along ``dim``.
+
+        >>> import chainrule as torch
+        >>> torch.tensor([[1, 2], [3, 4]]).index_select(1, torch.tensor([1, 1]))
+        tensor([[2, 2],
+                [4, 4]])
+        """
+        return self._rows("index_select", "at", dim, index)
+
+    def index_add(self, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Self:
+        """A copy of self with the slices of ``alpha`` · ``source`` added to those at ``index`` along ``dim``."""
+        return self._rows("index_add", "add_at", dim, index, source if alpha == 1 else source * alpha)
+
+    def index_copy(self, dim: int, index: Any, source: Any) -> Self:
+        """A copy of self in which the slices at ``index`` along ``dim`` are those of ``source``."""
+        return self._rows("index_copy", "put_at", dim, index, source)
+
+    def index_fill(self, dim: int, index: Any, value: Any) -> Self:
+        """A copy of self in which the slices at ``index`` along ``dim`` are ``value``."""
+        return self._rows("index_fill", "put_at", dim, index, value)
+
+    def _rows(self, name: str, word: str, dim: int, index: Any, *source: Any) -> Self:
+        if index.np_dtype.kind not in "iu":
+            raise RuntimeError(f"{name}: Expected dtype int32 or int64 for index, got {index.np_dtype}; use .long()")
+        if index.ndim > 1:
+            raise IndexError(f"{name}: Index is supposed to be a vector, its shape is {shown(index.shape)}")
+        axis = axis_of(dim, self.ndim)
+        if not self.ndim:
+            source = tuple(s.reshape((1,)) if getattr(s, "ndim", 1) == 0 else s for s in source)
+            return getattr(self.reshape((1,)), word)(*source, (index.reshape((-1,)),), (0,)).reshape(())  # type: ignore[attr-defined, no-any-return]
+        for s in source:
+            if name != "index_fill":
+                if s.np_dtype != self.np_dtype:
+                    raise RuntimeError(f"{name}: self ({self.np_dtype}) and source ({s.np_dtype}) must have the same dtype")
+                if (s.shape[axis] if s.ndim else 1) != (index.shape[0] if index.ndim else 1):
+                    raise RuntimeError(f"{name}: Number of indices ({shown(index.shape)}) should be equal to "
+                                       f"source.size(dim): source is {shown(s.shape)}, dim {axis}")
+        return getattr(self, word)(*source, (index.reshape((-1,)),), (axis,))  # type: ignore[no-any-return]
+
+    def index_put(self, indices: Sequence[Any], values: Any, accumulate: bool = False) -> Self:
+        """A copy of self in which ``self[indices]`` is ``values``, or with ``accumulate`` has them added."""
+        _, places = self._places(tuple(EVERYTHING if i is None else i for i in indices))
+        if values.np_dtype != self.np_dtype:
+            raise RuntimeError(f"index_put: Index put requires the source and destination dtypes match, got "
+                               f"{self.np_dtype} for the destination and {values.np_dtype} for the source")
+        write = self.add_at if accumulate else self.put_at
+        return write(values, tuple(places.values()), tuple(places))
+
+    # -- along one axis, with a position for each element --------------------------------------------------------
+
+    def gather(self, dim: int, index: Any, *, sparse_grad: bool = False) -> Self:
+        """out[i][j] = self[index[i][j]][j] for ``dim`` 0, and so on.
+
+        >>> import chainrule as torch
+        >>> torch.tensor([[1, 2], [3, 4]]).gather(1, torch.tensor([[0], [1]]))
+        tensor([[1],
+                [4]])
+        """
+        return self._apply(indexing.gather, (self, index), dim=axis_of(dim, self.ndim))
+
+    def scatter_add(self, dim: int, index: Any, src: Any) -> Self:
+        """A copy of self with self[index[i][j]][j] += src[i][j] for ``dim`` 0, and so on: the adjoint of ``gather``."""
+        return self._scattered(indexing.scatter_add, dim, index, src)
+
+    def scatter(self, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Self:
+        """A copy of self with self[index[i][j]][j] = src[i][j] for ``dim`` 0, and so on; ``src`` may be a number."""
+        src = value if src is None else src
+        if reduce is None:
+            return self._scattered(indexing.scatter, dim, index, src)
+        if reduce == "add":
+            return self._scattered(indexing.scatter_add, dim, index, src)
+        raise NotImplementedError(f"scatter: reduce={reduce!r} is not supported; there are None and 'add'")
+
+    def _scattered(self, op: Any, dim: int, index: Any, src: Any) -> Self:
+        if isinstance(src, Carrier) and (src.ndim or index.ndim):
+            if src.np_dtype != self.np_dtype:
+                raise RuntimeError(f"{op.name}(): Expected self.dtype to be equal to src.dtype, got {self.np_dtype} and "
+                                   f"{src.np_dtype}; convert src with .to(self.dtype)")
+            if src.ndim == index.ndim and any(a < b for a, b in zip(src.shape, index.shape)):  # type: ignore[operator]
+                raise ShapeError(f"{op.name}: Expected index {shown(index.shape)} to be no larger than src "
+                                 f"{shown(src.shape)}")
+            if src.ndim == index.ndim and src.shape != index.shape:
+                src = src[tuple(slice(0, n) for n in index.shape)]  # type: ignore[index]
+        return self._apply(op, (self, src, index), dim=axis_of(dim, self.ndim))
+
+    def take_along_dim(self, indices: Any, dim: int | None = None) -> Self:
+        """``gather`` along ``dim`` where the other axes broadcast; without ``dim``, of all elements in a row."""
+        if dim is None:
+            flat: Any = self.reshape((-1,))  # type: ignore[attr-defined]
+            return flat.gather(0, indices.reshape((-1,)))  # type: ignore[no-any-return]
+        axis = axis_of(dim, self.ndim)
+        if self.ndim != indices.ndim:
+            raise ShapeError(f"take_along_dim(): input and indices should have the same number of dimensions, got "
+                             f"{shown(self.shape)} and {shown(indices.shape)}")
+        one = [(*x.shape[:axis], 1, *x.shape[axis + 1 :]) for x in (self, indices)]
+        both = broadcast(*one)
+        mine, its = ((*both[:axis], x.shape[axis], *both[axis + 1 :]) for x in (self, indices))
+        return self.expand(mine).gather(axis, indices.expand(its))  # type: ignore[attr-defined, no-any-return]
+
+
+class Positions:
+    """Positions for one axis, those of a mask for as many axes as it has, or of a bool for a new axis of size 1."""
+
+    __slots__ = ("indices", "mask", "mask_ndim")
+
+    def __init__(self, indices: tuple[Any, ...], mask: tuple[Any, ...] | None = None):
+        self.indices = indices
+        self.mask = mask
+        self.mask_ndim = 1 if mask is None else len(mask)
+
+    def check(self, axis: int, shape: tuple[Any, ...]) -> None:
+        """Raise IndexError unless a mask has the sizes of the axes that it stands for."""
+        if self.mask is not None and self.mask != shape[axis : axis + len(self.mask)]:
+            raise PositionError(f"The shape of the mask {shown(self.mask)} at index {axis} does not match the shape of "
+                                f"the indexed tensor {shown(shape)} at index {axis}")
+
+
+def _is_sequence(k: Any) -> bool:
+    """Is this part of a key one that ``_positions`` reads?"""
+    return k is not None and k is not ... and type(k) is not int and type(k) is not slice
+
+
+def _means_tuple(key: Any) -> bool:
+    """A short list that holds slices or sequences is read as a tuple, as PyTorch still does."""
+    return isinstance(key, list) and len(key) < 32 and any(
+        k is None or k is ... or isinstance(k, (slice, list, tuple, Carrier)) and not _is_number(k) for k in key)
+
+
+def _is_number(k: Any) -> bool:
+    return isinstance(k, Carrier) and not k.ndim
+
+
+def _one_key(k: Any, axis: int, size: Any) -> Any:
+    if isinstance(k, slice):
+        if k.step is not None and k.step <= 0:
+            raise ValueError("slice: step must be greater than zero; use flip() to reverse")
+        return k.indices(size) if k != EVERYTHING else (0, size, 1)
+    if not -size <= k < size:
+        raise IndexError(f"index {k} is out of bounds for dimension {axis} with size {size}")
+    return k % size
