@@ -13,8 +13,10 @@ from chainrule.vocabulary import Vocabulary
 from chainrule.vocabulary.arithmetic import Arithmetic
 from chainrule.vocabulary.comparisons import Comparisons
 from chainrule.vocabulary.elementary import Elementary
+from chainrule.vocabulary.moves import Moves
 from chainrule.vocabulary.ordering import Ordering
 from chainrule.vocabulary.products import Products
+from chainrule.vocabulary.writes import Writes
 
 
 class InPlace(Vocabulary):
@@ -87,10 +89,10 @@ ONLY_NEW = {"where", "cast", "clone", "rsub", "positive"}
 
 def _words_in_place() -> Iterator[str]:
     """The words whose result has the shape of self, and which PyTorch writes in place."""
-    for kind in (Arithmetic, Elementary, Comparisons):
+    for kind in (Arithmetic, Elementary, Comparisons, Writes):
         yield from (name for name, word in vars(kind).items() if callable(word) and not name.startswith(("_", "is")))
-    for kind in (Products, Ordering):
-        yield from (name for name in vars(kind) if name.startswith(("add", "badd", "cum")))
+    for further in (Products, Ordering, Moves):
+        yield from (name for name in vars(further) if name.startswith(("add", "badd", "cum", "tri")))
 
 
 for _name in _words_in_place():
