@@ -135,8 +135,7 @@ class Values(Vocabulary):
     def __bool__(self) -> bool:
         data = self._array("the truth of a tensor")
         if data.size != 1:
-            count = "more than one" if data.size else "no"
-            raise RuntimeError(f"bool: Boolean value of Tensor with {count} values "
+            raise RuntimeError(f"bool: Boolean value of Tensor with {'more than one' if data.size else 'no'} values "
                                f"is ambiguous: its shape is {shown(data.shape)}{at(user_place())}; "
                                "use .any(), .all() or compare one element")
         return bool(data)
@@ -144,7 +143,7 @@ class Values(Vocabulary):
     def equal(self, other: Any) -> bool:
         """Have both the same shape and elements? NaN equals nothing."""
         if self.np_dtype != other.np_dtype:
-            raise DtypeError(f"equal: expected tensors of one dtype, got {self.dtype} and {other.dtype}{at(user_place())}")
+            raise DtypeError(f"equal: the dtypes must be equal, got {self.dtype} and {other.dtype}{at(user_place())}")
         return bool(self.shape == other.shape and (self == other).all())
 
     def allclose(self, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:

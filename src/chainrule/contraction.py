@@ -16,10 +16,10 @@ Labels = list[Any]
 def einsum(equation: Any, *operands: Any) -> Tensor:
     """The sum over products of elements that ``equation`` describes: ``"ij,jk->ik"`` is the product of matrices.
 
-    A letter names an axis, ``...`` the axes without a name; what stands behind ``->`` remains. Without ``->`` the letters
-    that occur once remain, in alphabetical order. A letter twice in one operand is a diagonal. Operands are contracted
-    from the left, each pair by one product of matrices. Lists of numbers in place of letters are understood as well:
-    ``einsum(A, [0, 1], x, [1], [0])``.
+    A letter names an axis, ``...`` the axes without a name; what stands behind ``->`` remains. Without ``->`` the
+    letters that occur once remain, in alphabetical order. A letter twice in one operand is a diagonal. Operands are
+    contracted from the left, each pair by one product of matrices. Lists of numbers in place of letters are understood
+    as well: ``einsum(A, [0, 1], x, [1], [0])``.
 
     >>> import chainrule as torch
     >>> A = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
@@ -27,12 +27,12 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
     (tensor(5.), tensor([3., 7.]))
     """
     if isinstance(equation, Tensor):
-        equation, operands = _in_letters((equation, *operands))
+        return einsum(*_in_letters((equation, *operands)))
     tensors = list(operands[0]) if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else list(operands)
     given, arrow, wanted = equation.replace(" ", "").partition("->")
     terms = given.split(",")
     if len(terms) != len(tensors):
-        raise RuntimeError(f"einsum: the equation {equation!r} has {len(terms)} operands, and {len(tensors)} were given")
+        raise RuntimeError(f"einsum: the equation {equation!r} has {len(terms)} operands, {len(tensors)} were given")
     labelled = [_labelled(equation, term, x) for term, x in zip(terms, tensors)]
     seen = [label for _, labels in labelled for label in labels]
     dots = sorted({label for label in seen if isinstance(label, int)}, reverse=True)
@@ -68,8 +68,8 @@ def _labelled(equation: str, term: str, x: Any) -> tuple[Any, Labels]:
     before, found, after = term.partition(DOTS)
     hidden = x.ndim - len(before) - len(after)
     if hidden < 0 or (hidden and not found) or not all(letter in ascii_letters for letter in before + after):
-        raise RuntimeError(f"einsum: the term {term!r} of {equation!r} does not fit an operand of shape {shown(x.shape)}; "
-                           "it needs a letter for each axis, or '...'")
+        raise RuntimeError(f"einsum: the term {term!r} of {equation!r} does not fit an operand of shape "
+                           f"{shown(x.shape)}; it needs a letter for each axis, or '...'")
     return x, [*before, *range(hidden, 0, -1), *after]
 
 
@@ -80,8 +80,8 @@ def _diagonals(x: Any, labels: Labels) -> tuple[Any, Labels]:
         first = labels.index(label)
         second = labels.index(label, first + 1)
         if x.shape[first] != x.shape[second]:
-            raise ShapeError(f"einsum: the label {label!r} is repeated in one operand, with the sizes {x.shape[first]} and "
-                             f"{x.shape[second]}; they must be equal")
+            raise ShapeError(f"einsum: the label {label!r} is repeated in one operand, with the sizes {x.shape[first]} "
+                             f"and {x.shape[second]}; they must be equal")
         x = x.diagonal(0, first, second)
         labels = [*(name for k, name in enumerate(labels) if k not in (first, second)), label]
     return x, labels
@@ -123,5 +123,6 @@ def _pair(x: Any, names: Labels, y: Any, others: Labels, later: set[Any], sizes:
 
     left = arranged(x, names, [*batch, *rows, *gone], (rows, gone))
     right = arranged(y, others, [*batch, *gone, *columns], (gone, columns))
-    shape = [sizes[n] for n in batch] + [x.shape[names.index(n)] for n in rows] + [y.shape[others.index(n)] for n in columns]
-    return left.matmul(right).reshape(tuple(shape)), [*batch, *rows, *columns]
+    shape = (*(sizes[n] for n in batch), *(x.shape[names.index(n)] for n in rows),
+             *(y.shape[others.index(n)] for n in columns))
+    return left.matmul(right).reshape(shape), [*batch, *rows, *columns]

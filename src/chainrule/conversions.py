@@ -6,9 +6,8 @@ import numpy as np
 
 from chainrule.attributes import Values
 from chainrule.errors import ShapeError
-from chainrule.modes import current
 from chainrule.source import at, user_place
-from chainrule.spec import as_dtype, device, dtype, shown
+from chainrule.spec import as_dtype, device, dtype, on_cpu, shown
 from chainrule.vocabulary import Vocabulary
 from chainrule.vocabulary.shapes import sizes_of
 
@@ -16,7 +15,7 @@ from chainrule.vocabulary.shapes import sizes_of
 class Conversions(Values):
     """Words that change the dtype or the memory of a tensor, never its values."""
 
-    def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, **layout: Any) -> Self:
+    def to(self, *args: Any, dtype: Any = None, copy: bool = False, **place: Any) -> Self:
         """self in another dtype: ``to(dtype)``, ``to(device, dtype)``, ``to(other)``; the only device is the CPU.
 
         >>> import chainrule as torch
@@ -28,33 +27,37 @@ class Conversions(Values):
             if isinstance(arg, Vocabulary):
                 dtype = arg.dtype  # type: ignore[attr-defined]
             elif is_device(arg):
-                device = arg
+                place["device"] = arg
             elif arg is not None and not isinstance(arg, bool):
                 dtype = arg
-        on_cpu("to", device)
-        return self._as("to", dtype, copy or (len(flags) > 1 and flags[1]))
+        on_cpu("to", place)
+        return self._as(dtype, copy or (len(flags) > 1 and flags[1]))
 
     def type(self, dtype: Any = None) -> Any:
         """The name of the dtype as ``"torch.FloatTensor"``, or self in another dtype."""
         if dtype is None:
             return f"torch.{LEGACY[self.dtype.name]}Tensor"
-        return self._as("type", OF_LEGACY.get(str(dtype).removeprefix("torch."), dtype))
+        return self._as(OF_LEGACY.get(str(dtype).removeprefix("torch."), dtype))
 
-    def _as(self, name: str, dtype: Any, copy: bool = False) -> Self:
+    def _as(self, dtype: Any, copy: bool = False) -> Self:
         """self in a dtype; a copy if it has that dtype and one is asked for."""
         out = self if dtype is None else self.cast(as_dtype(dtype).numpy)
         return out.clone() if copy and out is self else out
 
-    def float(self, **layout: Any) -> Self: return self.cast(np.dtype("float32"))
-    def double(self, **layout: Any) -> Self: return self.cast(np.dtype("float64"))
-    def half(self, **layout: Any) -> Self: return self.cast(np.dtype("float16"))
-    def long(self, **layout: Any) -> Self: return self.cast(np.dtype("int64"))
-    def int(self, **layout: Any) -> Self: return self.cast(np.dtype("int32"))
-    def short(self, **layout: Any) -> Self: return self.cast(np.dtype("int16"))
-    def char(self, **layout: Any) -> Self: return self.cast(np.dtype("int8"))
-    def byte(self, **layout: Any) -> Self: return self.cast(np.dtype("uint8"))
-    def bool(self, **layout: Any) -> Self: return self.cast(np.dtype("bool"))
-    def cpu(self, **layout: Any) -> Self: return self
+    def float(self, **place: Any) -> Self: return self._cast("float32", place)
+    def double(self, **place: Any) -> Self: return self._cast("float64", place)
+    def half(self, **place: Any) -> Self: return self._cast("float16", place)
+    def long(self, **place: Any) -> Self: return self._cast("int64", place)
+    def int(self, **place: Any) -> Self: return self._cast("int32", place)
+    def short(self, **place: Any) -> Self: return self._cast("int16", place)
+    def char(self, **place: Any) -> Self: return self._cast("int8", place)
+    def byte(self, **place: Any) -> Self: return self._cast("uint8", place)
+    def bool(self, **place: Any) -> Self: return self._cast("bool", place)
+    def cpu(self, **place: Any) -> Self: return self.to("cpu", **place)
+
+    def _cast(self, name: str, place: Any) -> Self:
+        on_cpu(name, place)
+        return self.cast(np.dtype(name))
 
     def type_as(self, other: Any) -> Self:
         """self in the dtype of ``other``."""
@@ -93,46 +96,37 @@ class Conversions(Values):
 
     # -- new tensors ---------------------------------------------------------------------------------------------
 
-    def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: Any = False,
-                  **layout: Any) -> Self:  # fmt: skip
+    def new_zeros(self, *size: Any, dtype: Any = None, requires_grad: Any = False, **place: Any) -> Self:
         """Zeros of this dtype, or another."""
-        return self._new(size, 0, dtype, device, requires_grad)
+        return self._new("new_zeros", size, 0, dtype, requires_grad, place)
 
-    def new_ones(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: Any = False,
-                 **layout: Any) -> Self:  # fmt: skip
+    def new_ones(self, *size: Any, dtype: Any = None, requires_grad: Any = False, **place: Any) -> Self:
         """Ones of this dtype, or another."""
-        return self._new(size, 1, dtype, device, requires_grad)
+        return self._new("new_ones", size, 1, dtype, requires_grad, place)
 
-    def new_empty(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: Any = False,
-                  **layout: Any) -> Self:  # fmt: skip
+    def new_empty(self, *size: Any, dtype: Any = None, requires_grad: Any = False, **place: Any) -> Self:
         """A tensor of this dtype, or another, to be filled; it holds zeros."""
-        return self._new(size, 0, dtype, device, requires_grad)
+        return self._new("new_empty", size, 0, dtype, requires_grad, place)
 
-    def new_full(self, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None,
-                 requires_grad: Any = False, **layout: Any) -> Self:  # fmt: skip
+    def new_full(self, size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: Any = False,
+                 **place: Any) -> Self:  # fmt: skip
         """A tensor of this dtype, or another, every element ``fill_value``."""
-        return self._new((size,), fill_value, dtype, device, requires_grad)
+        return self._new("new_full", (size,), fill_value, dtype, requires_grad, place)
 
-    def new_tensor(self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: Any = False) -> Self:
+    def new_tensor(self, data: Any, *, dtype: Any = None, requires_grad: Any = False, **place: Any) -> Self:
         """A copy of ``data`` in this dtype, or another."""
-        on_cpu("new_tensor", device)
+        on_cpu("new_tensor", place)
         array = np.array(data.detach()._array("new_tensor()") if isinstance(data, Values) else data)
         out = self._wrap(array.astype(self.np_dtype if dtype is None else as_dtype(dtype).numpy))
         return out.requires_grad_(requires_grad)  # type: ignore[no-any-return]
 
-    def _new(self, size: Any, number: Any, dtype: Any, device: Any, requires_grad: Any) -> Self:
-        on_cpu("new", device)
-        shape = sizes_of(size)
+    def _new(self, word: str, size: Any, number: Any, dtype: Any, requires_grad: Any, place: Any) -> Self:
+        on_cpu(word, place)
+        shape = tuple(sizes_of(size))
         if any(s < 0 for s in shape):
-            raise ShapeError(f"new: Trying to create tensor with negative dimension: {list(shape)}{at(user_place())}")
-        if dtype is None:
-            out = self._full(tuple(shape), number)
-        else:
-            out = self._wrap(np.full(shape, number, as_dtype(dtype).numpy))
-            trace = current.get().trace
-            if trace is not None:
-                trace.constant(out)
-        return out.requires_grad_(requires_grad) if requires_grad else out  # type: ignore[attr-defined, no-any-return]
+            raise ShapeError(f"{word}: Trying to create tensor with negative dimension: {list(shape)}{at(user_place())}")
+        out = (self if dtype is None else self._wrap(np.empty((), as_dtype(dtype).numpy)))._full(shape, number)
+        return out.requires_grad_(requires_grad)  # type: ignore[no-any-return]
 
 
 LEGACY = {"float32": "Float", "float64": "Double", "float16": "Half", "int64": "Long", "int32": "Int", "int16": "Short",
@@ -144,8 +138,3 @@ def is_device(arg: Any) -> bool:
     """Does this name a device?"""
     return isinstance(arg, (str, device))
 
-
-def on_cpu(word: str, wanted: Any) -> None:
-    """Raise RuntimeError for any device but the CPU."""
-    if wanted is not None and not str(wanted).startswith("cpu"):
-        raise RuntimeError(f"{word}: there is no device {str(wanted)!r}; chainrule computes on the CPU only")

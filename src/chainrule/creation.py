@@ -8,7 +8,7 @@ import numpy as np
 from chainrule.errors import ShapeError
 from chainrule.modes import current
 from chainrule.source import at, user_place
-from chainrule.spec import as_dtype, default, dtype, number_dtype
+from chainrule.spec import as_dtype, default, dtype, number_dtype, on_cpu
 from chainrule.tensors import Tensor, wrap
 from chainrule.vocabulary.shapes import sizes_of
 
@@ -30,7 +30,7 @@ def numpy_dtype(given: DType) -> np.dtype[Any]:
     return default.dtype if given is None else as_dtype(given).numpy
 
 
-def tensor(data: Any, *, dtype: DType = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def tensor(data: Any, *, dtype: DType = None, requires_grad: bool = False, **place: Any) -> Tensor:
     """A tensor with a copy of ``data``: numbers, nested sequences, an array, a tensor.
 
     Python floats become the default dtype, ints int64, bools bool; NumPy arrays keep their dtype.
@@ -39,6 +39,7 @@ def tensor(data: Any, *, dtype: DType = None, device: Any = None, requires_grad:
     >>> torch.tensor([1.0, 2.0], requires_grad=True)
     tensor([1., 2.], requires_grad=True)
     """
+    on_cpu("tensor", place)
     if isinstance(data, Tensor):
         data = data.detach()._array("tensor()")
     elif isinstance(data, (list, tuple)):
@@ -78,9 +79,10 @@ def from_numpy(array: Any) -> Tensor:
     return wrap(array)
 
 
-def full(size: Sequence[int], fill_value: Any, *, dtype: DType = None, device: Any = None,
-         requires_grad: bool = False) -> Tensor:
+def full(size: Sequence[int], fill_value: Any, *, dtype: DType = None, requires_grad: bool = False,
+         **place: Any) -> Tensor:
     """Every element ``fill_value``."""
+    on_cpu("full", place)
     kind = number_dtype(fill_value) if dtype is None else as_dtype(dtype).numpy
     return made(np.full(shape_of("full", (size,)), fill_value, kind), requires_grad)
 
@@ -93,10 +95,12 @@ def shape_of(name: str, sizes: tuple[Any, ...]) -> tuple[int, ...]:
 
 
 def _constant(name: str, value: int) -> Any:
-    def of_size(*size: Any, dtype: DType = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    def of_size(*size: Any, dtype: DType = None, requires_grad: bool = False, **place: Any) -> Tensor:
+        on_cpu(name, place)
         return made(np.full(shape_of(name, size), value, numpy_dtype(dtype)), requires_grad)
 
-    def like(input: Tensor, *, dtype: DType = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    def like(input: Tensor, *, dtype: DType = None, requires_grad: bool = False, **place: Any) -> Tensor:
+        on_cpu(name + "_like", place)
         kind = input.np_dtype if dtype is None else as_dtype(dtype).numpy
         return made(np.full(tuple(input.shape), value, kind), requires_grad)
 
@@ -111,19 +115,24 @@ ones, ones_like = _constant("ones", 1)
 empty, empty_like = _constant("empty", 0)
 
 
-def full_like(input: Tensor, fill_value: Any, *, dtype: DType = None, requires_grad: bool = False) -> Tensor:
+def full_like(input: Tensor, fill_value: Any, *, dtype: DType = None, requires_grad: bool = False,
+              **place: Any) -> Tensor:
     """A tensor of the shape and dtype of ``input``, every element ``fill_value``."""
-    return full(tuple(input.shape), fill_value, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    return full(tuple(input.shape), fill_value, dtype=dtype or input.dtype, requires_grad=requires_grad, **place)
 
 
-def eye(n: int, m: int | None = None, *, dtype: DType = None, requires_grad: bool = False) -> Tensor:
+def eye(n: int, m: int | None = None, *, dtype: DType = None, requires_grad: bool = False, **place: Any) -> Tensor:
     """The identity matrix, n × n or n × m."""
+    on_cpu("eye", place)
+    if n < 0 or (m or 0) < 0:
+        raise RuntimeError(f"eye: n and m must be greater or equal to 0, got n={n}, m={m}{at(user_place())}")
     return made(np.eye(n, m, dtype=numpy_dtype(dtype)), requires_grad)
 
 
-def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: DType = None, device: Any = None,
-           requires_grad: bool = False) -> Tensor:
+def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: DType = None, requires_grad: bool = False,
+           **place: Any) -> Tensor:
     """Numbers from ``start`` up to, not including, ``end``."""
+    on_cpu("arange", place)
     start, end = (0, start) if end is None else (start, end)
     if not step or (end - start) * step < 0:
         raise RuntimeError(f"arange: a step of {step} does not lead from {start} to {end}{at(user_place())}; the "
@@ -134,12 +143,13 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: DType = None, d
     return made((start + step * np.arange(count)).astype(kind), requires_grad)
 
 
-def linspace(start: Any, end: Any, steps: int, *, dtype: DType = None, device: Any = None,
-             requires_grad: bool = False) -> Tensor:
+def linspace(start: Any, end: Any, steps: int, *, dtype: DType = None, requires_grad: bool = False,
+             **place: Any) -> Tensor:
     """``steps`` evenly spaced numbers from ``start`` to ``end``, both included.
 
     The first half counts from ``start``, the second back from ``end``, each in the result's dtype, as PyTorch does.
     """
+    on_cpu("linspace", place)
     kind = numpy_dtype(dtype)
     if steps < 0:
         raise RuntimeError(f"linspace: number of steps must be non-negative, got {steps}{at(user_place())}")

@@ -67,13 +67,13 @@ def pull(
     pop, push, get = heapq.heappop, heapq.heappush, arrived.get
 
     def leave(node: Any) -> Any:
-        g = arrived.pop(node)
+        g = came = arrived.pop(node)
         if node.hooks is not None:
             for hook in list(node.hooks):
                 changed = hook(g)
                 g = g if changed is None else changed
-        if wanted is not None and node in wanted:
-            found[node] = g
+        if wanted is not None and node in wanted:  # where the walk goes on, what came before hooks, as in PyTorch
+            found[node] = came if only is not None and any(edge in only for edge in node.edges) else g
         return g
 
     edges, parts = roots, cotangents

@@ -183,7 +183,7 @@ class Graph(Values):
         wanted = None if inputs is None else inputs if isinstance(inputs, Sequence) else [inputs]
         found = backpropagate([self], [gradient], wanted, retain_graph, create_graph)
         for tensor, g in zip(wanted or (), found):
-            if g is not None:
+            if g is not None and not tensor._retained:
                 tensor.send(g if create_graph else g._data)
 
     def detach(self) -> Self:
@@ -230,7 +230,7 @@ def backpropagate(
         raise GraphError(f"backward: got {len(outputs)} tensors and {len(gradients)} gradients{at(user_place())}; give "
                          "one gradient, or None, for each tensor")
     if wanted is not None and not len(wanted):
-        raise ValueError(f"grad: inputs must not be empty{at(user_place())}; name the tensors to differentiate by")
+        raise GraphError(f"grad: the inputs cannot be empty{at(user_place())}; name the tensors to differentiate by")
     for tensor in (*outputs, *(wanted or ())):
         tensor._refresh()
     for tensor in outputs:

@@ -8,13 +8,19 @@ from typing import Any, Self
 
 import numpy as np
 
+from chainrule.errors import LeafError
+from chainrule.modes import current
 from chainrule.ops import ALL, arithmetic
+from chainrule.source import at, user_place
 from chainrule.vocabulary import Vocabulary
 from chainrule.vocabulary.arithmetic import Arithmetic
 from chainrule.vocabulary.comparisons import Comparisons
 from chainrule.vocabulary.elementary import Elementary
+from chainrule.vocabulary.moves import Moves
 from chainrule.vocabulary.ordering import Ordering
 from chainrule.vocabulary.products import Products
+from chainrule.vocabulary.shapes import Shapes
+from chainrule.vocabulary.writes import Writes
 
 
 class InPlace(Vocabulary):
@@ -80,17 +86,36 @@ def _writing(name: str) -> Callable[..., Any]:
     return word
 
 
+def _turning(name: str) -> Callable[..., Any]:
+    def word(self: Any, *args: Any) -> Any:
+        if self.requires_grad and self.is_leaf and current.get().grad:
+            raise LeafError(f"{name}_: a view of a leaf Variable that requires grad is being used in an in-place "
+                            f"operation{at(user_place())}; write y = x.{name}(...)")
+        before = object.__new__(type(self))  # what self was: self becomes a view of it
+        before.__dict__.update(self.__dict__)
+        self.__dict__ |= getattr(before, name)(*args).__dict__
+        return self
+
+    word.__name__ = name + "_"
+    word.__qualname__ = f"Tensor.{name}_"
+    word.__doc__ = f"self = self.{name}(...): the same memory in another shape."
+    return word
+
+
 ONLY_NEW = {"where", "cast", "clone", "rsub", "positive"}
 
 
 def _words_in_place() -> Iterator[str]:
     """The words whose result has the shape of self, and which PyTorch writes in place."""
-    for kind in (Arithmetic, Elementary, Comparisons):
+    for kind in (Arithmetic, Elementary, Comparisons, Writes):
         yield from (name for name, word in vars(kind).items() if callable(word) and not name.startswith(("_", "is")))
-    for kind in (Products, Ordering):
-        yield from (name for name in vars(kind) if name.startswith(("add", "badd", "cum")))
+    for further in (Products, Ordering, Moves):
+        yield from (name for name in vars(further) if name.startswith(("add", "badd", "cum", "tri")))
 
 
 for _name in _words_in_place():
     if _name not in ONLY_NEW and not hasattr(InPlace, _name + "_"):
         setattr(InPlace, _name + "_", _writing(_name))
+for _name in vars(Shapes):
+    if _name.endswith("squeeze") or _name.startswith(("t", "swap")):
+        setattr(InPlace, _name + "_", _turning(_name))

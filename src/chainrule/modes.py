@@ -105,7 +105,8 @@ def _stepped(generator: Generator[Any, Any, Any], changes: dict[str, Any]) -> Ge
         try:
             sent = yield value
         except GeneratorExit:
-            generator.close()
+            with Switch(**changes):
+                generator.close()
             raise
         except BaseException as error:  # thrown in by who iterates: it is the generator's to handle
             step = functools.partial(generator.throw, error)

@@ -9,7 +9,7 @@ import chainrule.generator as streams
 from chainrule.creation import made, numpy_dtype, shape_of
 from chainrule.generator import default_generator
 from chainrule.modes import current
-from chainrule.spec import as_dtype
+from chainrule.spec import as_dtype, on_cpu
 from chainrule.tensors import Tensor, wrap
 
 DType = Any
@@ -73,13 +73,15 @@ def randn(*size: Any, generator: streams.Generator | None = None, dtype: DType =
     return made(_drawn("randn", size, dtype, generator), requires_grad)
 
 
-def rand_like(input: Tensor, *, dtype: DType = None, requires_grad: bool = False) -> Tensor:
+def rand_like(input: Tensor, *, dtype: DType = None, requires_grad: bool = False, **place: Any) -> Tensor:
     """Uniform numbers in the shape and dtype of ``input``."""
+    on_cpu("rand_like", place)
     return rand(tuple(input.shape), dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
-def randn_like(input: Tensor, *, dtype: DType = None, requires_grad: bool = False) -> Tensor:
+def randn_like(input: Tensor, *, dtype: DType = None, requires_grad: bool = False, **place: Any) -> Tensor:
     """Standard normal numbers in the shape and dtype of ``input``."""
+    on_cpu("randn_like", place)
     return randn(tuple(input.shape), dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 

@@ -17,6 +17,7 @@ from chainrule.ir import Builder, Graph, Value, check, run, walk
 from chainrule.modes import quietly
 from chainrule.op import Elementwise, Linear, Op, Piecewise, Refusal, Sample
 from chainrule.ops import ALL
+from chainrule.ops.indexing import index_add, index_put
 from chainrule.ops.shape import assign
 from chainrule.spec import Spec
 from chainrule.symbol import Symbol, emit
@@ -25,6 +26,7 @@ from chainrule.vocabulary import Vocabulary
 
 F32, F64 = np.dtype("float32"), np.dtype("float64")
 STEP = 1e-6
+WRITES = (assign, index_put, index_add)
 
 
 def spec(op: Op, sample: Sample) -> None:
@@ -113,7 +115,7 @@ def forward(op: Op, sample: Sample) -> None:
     _close("jvp", _array(got), expected)
     known = _known(op, _placed([tensor(x) for x in inputs], moving, primals), sample.params, out)
     shape = tuple(out.shape)
-    if isinstance(op, Linear) and len(moving) == len(inputs):
+    if isinstance(op, Linear) and len(moving) == sum(map(op.differentiable, range(len(inputs)))):
         _close("a linear op applied to the tangent", _array(function(*along)), expected)
     elif isinstance(op, (Elementwise, Piecewise)):
         parts = [op.reverse(k, t.expand(shape), known) for k, t in zip(moving, along) if op.differentiable(k)]
@@ -184,7 +186,7 @@ def text(op: Op, sample: Sample) -> None:
     """The op and its rules, printed, evaluate to what they are. A write to a part has no formula."""
     inputs, start = arrays(sample), _random(op, sample)
     builder, tensors = Builder(), [tensor(x) for x in inputs]
-    names = {op.input_name(k): x for k, x in enumerate(tensors)}
+    names = {op.input_name(k) + (str(k) if k >= len(op.inputs) else ""): x for k, x in enumerate(tensors)}
     symbols = [Symbol(builder, builder.input(name, Spec(x.shape, x.dtype))) if isinstance(x, np.ndarray) else x
                for name, x in zip(names, inputs, strict=True)]
     result = emit(builder, op, [x.value if isinstance(x, Symbol) else x for x in symbols], sample.params)
@@ -201,7 +203,7 @@ def text(op: Op, sample: Sample) -> None:
 
 
 def _reads(value: Value, names: dict[str, Any], expected: Tensor) -> None:
-    if any(v.op is assign for v in walk([value])):
+    if any(v.op in WRITES for v in walk([value])):
         return
     written = expr.text(value)
     got = Formula(written).evaluate(names)
@@ -253,7 +255,7 @@ def _moving(inputs: Sequence[Any]) -> list[int]:
 
 def _known(op: Op, inputs: Sequence[Any], params: dict[str, Any], out: Any) -> dict[str, Any]:
     """What the rules may name; those of a linear op get specs."""
-    given = [spec_of(x) if isinstance(op, Linear) and isinstance(x, Vocabulary) else x for x in inputs]
+    given = [x if op.by_value(k) or not isinstance(x, Vocabulary) else spec_of(x) for k, x in enumerate(inputs)]
     return op.known(given, params, out)
 
 

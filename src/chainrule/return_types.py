@@ -12,9 +12,8 @@ def shown(pair: Any) -> str:
 
 def returned(name: str, *fields: str) -> Any:
     """A named tuple that prints so."""
-    kind: Any = namedtuple(name, fields, module=__name__)  # type: ignore[misc] # noqa: PYI024 - fields are data here
-    kind.__repr__ = shown
-    return kind
+    kind = namedtuple(name, fields, module=__name__)  # type: ignore[misc]
+    return type(name, (kind,), {"__slots__": (), "__repr__": shown, "__module__": __name__})
 
 
 max = returned("max", "values", "indices")

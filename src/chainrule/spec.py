@@ -1,7 +1,7 @@
 """What is known of a tensor without its values: shape and dtype, and how they combine."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,6 +73,18 @@ class memory_format:  # noqa: N801 - PyTorch's spelling of a public name
 
     def __reduce__(self) -> str:
         return self.name
+
+
+def on_cpu(word: str, place: Mapping[str, Any]) -> None:
+    """Check the keywords by which PyTorch says where and how a tensor lies in memory; here there is one way.
+
+    Raises RuntimeError for a device other than the CPU, TypeError for any other keyword.
+    """
+    if unknown := set(place) - {"device", "layout", "memory_format", "pin_memory", "non_blocking"}:
+        raise TypeError(f"{word}() got an unexpected keyword argument {min(unknown)!r}")
+    wanted = place.get("device")
+    if wanted is not None and device(wanted).type != "cpu":
+        raise RuntimeError(f"{word}: there is no device {str(wanted)!r}; chainrule computes on the CPU only")
 
 
 contiguous_format, preserve_format = memory_format("contiguous_format"), memory_format("preserve_format")

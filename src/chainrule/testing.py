@@ -67,7 +67,7 @@ def check_record(op: Op) -> None:
     params = {name for sample in op.samples() for name in sample.params}
     for i, name in enumerate(op.inputs):
         for rule in op.rules(i):
-            unknown = set(rule.names) - {"g", "out", *op.inputs, *params}
+            unknown = set(rule.names) - {"g", "out", "i", *map(op.input_name, range(len(op.inputs))), *params}
             assert not unknown, f"the rule for {name} asks for {sorted(unknown)}; there are g, out, inputs, parameters"
             assert not (used := sorted(numpy_in(rule))), (
                 f"the rule for {name} uses NumPy ({', '.join(used)}); write it in words of the vocabulary, or it can "

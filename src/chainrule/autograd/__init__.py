@@ -18,7 +18,19 @@ __all__ = ["Function", "Variable", "backward", "detect_anomaly", "enable_grad", 
            "grad_mode", "gradcheck", "gradgradcheck", "inference_mode", "no_grad", "set_detect_anomaly",
            "set_grad_enabled"]
 
-Variable = Tensor
+
+class _Variable(type):
+    """Every tensor is a variable."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, Tensor)
+
+    def __call__(cls, data: Tensor, requires_grad: bool = False) -> Tensor:
+        return data.detach().requires_grad_(requires_grad)
+
+
+class Variable(metaclass=_Variable):
+    """PyTorch's old name of a tensor: ``Variable(tensor, requires_grad=True)`` shares the tensor's memory."""
 
 
 def grad(
@@ -58,5 +70,5 @@ def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None =
     wanted = None if inputs is None else [inputs] if isinstance(inputs, Tensor) else list(inputs)
     found = backpropagate(outs, starts, wanted, retain_graph, create_graph)
     for tensor, g in zip(wanted or (), found):
-        if g is not None:
+        if g is not None and not tensor._retained:
             tensor.send(g if create_graph else g._data)

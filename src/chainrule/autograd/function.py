@@ -10,8 +10,6 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from chainrule.creation import zeros
 from chainrule.errors import GraphError, LeafError, VersionError
 from chainrule.hooks import Cotangents, Watched
@@ -183,7 +181,8 @@ class FunctionNode(Watched):
                 continue
             shape, kind = spec
             if tuple(g.shape) != shape:
-                if g.ndim < len(shape) or np.broadcast_shapes(tuple(g.shape), shape) != tuple(g.shape):
+                fits = all(n in (1, m) for n, m in zip(shape[::-1], tuple(g.shape)[::-1]))
+                if g.ndim < len(shape) or not fits:
                     raise RuntimeError(f"backward: Function {name} returned an invalid gradient at index {k} - got "
                                        f"{shown(g.shape)} but expected shape compatible with {shown(shape)}{at(self.place)}")
                 g = g.sum_to_size(shape)
@@ -295,7 +294,7 @@ def _recorded(node: FunctionNode, number: int, out: Any, inputs: dict[int, Any])
     """The output as users get it: on the tape if it carries a gradient."""
     ctx = node.ctx
     carries = isinstance(out, Tensor) and out.is_floating_point() and all(out is not t for t in ctx._constant)
-    node.outputs.append((tuple(out.shape), out.dtype) if carries else None)
+    node.outputs.append((tuple(out.shape), out.dtype) if isinstance(out, Tensor) else None)
     if isinstance(out, Tensor) and any(out is t for t in ctx._dirty):
         if out._requires_grad and out._node is None:
             raise LeafError(LEAF_WRITE.format("a leaf Variable", shown(out.shape), at(user_place())))

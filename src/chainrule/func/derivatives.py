@@ -6,6 +6,7 @@ automatic differentiation" (2021), read in the other direction. Arguments and re
 """
 
 import functools
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -43,11 +44,18 @@ class _Call:
             self.out, self.aux = self.out
         self.inputs: list[Tensor] = trees.leaves(fresh)
         self.outs: list[Tensor] = trees.leaves(self.out)
-        self.own = set(self.inputs)
+        self.own = self.private(self.inputs)
         for out in self.outs:
             if not isinstance(out, Tensor):
                 raise RuntimeError(f"expected the function to return tensors, got {type(out).__name__}; other results go "
                                    "out beside them with has_aux=True")
+
+    def private(self, leaves: Sequence[Any]) -> set[Any]:
+        """Marks leaves as this call's own: nobody asks for their gradients once it is over."""
+        for leaf in leaves:
+            if isinstance(leaf, Tensor):
+                vars(leaf)["of_call"] = weakref.ref(self)
+        return {leaf for leaf in leaves if isinstance(leaf, Tensor)}
 
     def pulled(self, cotangents: Sequence[Any]) -> list[Tensor]:
         """The gradients by the inputs, zero where the outputs do not depend on one."""
@@ -63,12 +71,18 @@ class _Call:
         seen, stack_ = {tensor._edge()}, [tensor._edge()]
         while stack_ and current.get().grad:
             node = stack_.pop()
-            if not node.serial and node not in self.own:
+            if not node.serial and node not in self.own and _lives(node):
                 return tensor
             fresh = {e for e in node.edges if e is not None} - seen
             seen |= fresh
             stack_ += fresh
         return tensor.detach()
+
+
+def _lives(leaf: Any) -> bool:
+    """Is this a leaf of the user's, or of a call that still runs around this one?"""
+    call = vars(leaf).get("of_call")
+    return call is None or call() is not None
 
 
 def pulled(outs: Sequence[Tensor], inputs: Sequence[Tensor], cotangents: Sequence[Any]) -> list[Tensor]:
@@ -186,7 +200,7 @@ def _push(call: _Call) -> Callable[[Sequence[Tensor]], list[Tensor]]:
     """The map from tangents of the inputs to those of the outputs, by the transpose of the reverse pass."""
     with Switch(grad=True):
         dummies = [zeros_like(out).requires_grad_() for out in call.outs]
-        call.own |= set(dummies)
+        call.own |= call.private(dummies)
         transposed = call.pulled(dummies)
 
     def push(tangents: Sequence[Tensor]) -> list[Tensor]:

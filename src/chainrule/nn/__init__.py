@@ -2,6 +2,16 @@
 
 from chainrule.nn import functional, init, utils
 from chainrule.nn.containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
+from chainrule.nn.convolution import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AvgPool1d,
+    AvgPool2d,
+    Conv1d,
+    Conv2d,
+    MaxPool1d,
+    MaxPool2d,
+)
 from chainrule.nn.dense import (
     AlphaDropout,
     Bilinear,
@@ -20,3 +30,4 @@ from chainrule.nn.from_function import *  # noqa: F403 - one class per function;
 from chainrule.nn.module import Module
 from chainrule.nn.normalization import BatchNorm1d, BatchNorm2d, GroupNorm, InstanceNorm2d, LayerNorm, RMSNorm
 from chainrule.nn.parameter import Buffer, Parameter
+from chainrule.nn.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNBase, RNNCell

@@ -19,7 +19,7 @@ def whole_numbers() -> list[Sample]:
 
 def shifts() -> list[Sample]:
     """The same without bools, which have no bits to shift."""
-    return [s for s in whole_numbers() if s.inputs[0] is not True and getattr(s.inputs[0], "dtype", None) != bool]
+    return [s for s in whole_numbers() if np.result_type(s.inputs[0]).kind != "b"]
 
 
 def fractions() -> list[Refusal]:
@@ -31,8 +31,8 @@ def bits_spec(*inputs: Any) -> Spec:
     """As for arithmetic; a number with a fraction has no bits."""
     out = same_spec(*inputs)
     if out.dtype.kind not in "iub":
-        raise DtypeError(f"the dtype is {out.dtype}, and only whole numbers and bools have bits; for a condition compare "
-                         "first (x > 0)")
+        raise DtypeError(f"the dtype is {out.dtype}, and only whole numbers and bools have bits; for a condition "
+                         "compare first (x > 0)")
     return out
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from chainrule.errors import DtypeError, PositionError, ShapeError
 from chainrule.op import Refusal, Sample, linear
 from chainrule.ops.sampling import array
-from chainrule.spec import Spec, broadcast, shown
+from chainrule.spec import Spec, broadcast, numel, shown
 
 Store = Callable[[Any, tuple[Any, ...], Any], None]
 
@@ -106,9 +106,10 @@ def put_spec(base: Any, value: Any, *indices: Any, dims: tuple[int, ...]) -> Spe
 
 
 def along(x: Any, index: Any, dim: int) -> tuple[Any, ...]:
-    """NumPy's key for the elements of ``x`` that ``index`` names along ``dim``. Raises ShapeError."""
+    """NumPy's key for the elements of ``x`` that ``index`` names along ``dim``. Raises ShapeError and DtypeError."""
+    fitting(x, index, dim)
     size = x.shape[dim] if x.ndim else 1
-    if index.size and (index.view(f"u{index.itemsize}") >= size).any():
+    if (index.view(f"u{index.itemsize}") >= size).any():
         k = index[(index < 0) | (index >= size)][0]
         raise ShapeError(f"index {k} is out of bounds for dimension {dim} with size {size}")
     return tuple(index if d == dim else np.arange(n).reshape(-1, *(1,) * (index.ndim - 1 - d))
@@ -116,23 +117,27 @@ def along(x: Any, index: Any, dim: int) -> tuple[Any, ...]:
 
 
 def gathered(x: Any, index: Any, dim: int) -> Any:
+    if not index.size:
+        return np.empty(index.shape, x.dtype)
     return np.atleast_1d(x)[along(x, index, dim)]
 
 
 def gather_spec(x: Any, index: Any, dim: int) -> Spec:
-    fitting("index", x, index, dim)
+    fitting(x, index, dim)
     return Spec(index.shape, x.dtype)
 
 
-def fitting(word: str, x: Any, index: Any, dim: int) -> None:
+def fitting(x: Any, index: Any, dim: int) -> None:
     """Raise unless ``index`` holds positions and is no larger than ``x`` off ``dim``."""
     if index.dtype.kind not in "iu":
         raise DtypeError(f"Expected dtype int64 for index, got {index.dtype}; convert it with .long()")
+    if not numel(index.shape):
+        return
     if max(len(index.shape), 1) != max(len(x.shape), 1):
-        raise ShapeError(f"Index tensor must have the same number of dimensions as {word} tensor, got "
+        raise ShapeError(f"Index tensor must have the same number of dimensions as input tensor, got "
                          f"{shown(index.shape)} and {shown(x.shape)}")
     if any(n > size for d, (n, size) in enumerate(zip(index.shape, x.shape)) if d != dim):
-        raise ShapeError(f"Size does not match: expected index {shown(index.shape)} to be no larger than {word} "
+        raise ShapeError(f"Size does not match: expected index {shown(index.shape)} to be no larger than self "
                          f"{shown(x.shape)} apart from dimension {dim}")
 
 
@@ -141,14 +146,15 @@ def scattering(store: Store) -> Callable[..., Any]:
 
     def scatter(base: Any, src: Any, index: Any, dim: int) -> Any:
         out = np.array(base)
-        store(np.atleast_1d(out), along(base, index, dim), src)
+        if index.size:
+            store(np.atleast_1d(out), along(base, index, dim), src)
         return out
 
     return scatter
 
 
 def scatter_spec(base: Any, src: Any, index: Any, dim: int) -> Spec:
-    fitting("self", base, index, dim)
+    fitting(base, index, dim)
     shape = getattr(src, "shape", index.shape)
     if shape not in (index.shape, ()):
         raise ShapeError(f"src of shape {shown(shape)} must have the shape of index, {shown(index.shape)}")

@@ -64,7 +64,8 @@ argmax = discrete("argmax", place(np.argmax), spec=place_spec, promotes="", scal
 argmin = discrete("argmin", place(np.argmin), spec=place_spec, promotes="", scalar=None, refuses=lambda: EMPTY,
                   samples=lambda: [s for s in folds(((0, 3), (1,))) if len(s.params["dim"]) < 2])
 argsort = discrete("argsort", order, spec=lambda x, dim, descending: Spec(x.shape, int64.numpy), promotes="",
-                   scalar=None, samples=lambda: [Sample((np.asarray(np.round(s.inputs[0])),), {**s.params, "descending": down})
-                                                 for s in rows()[1:] for down in (False, True)])
-cumsum = linear("cumsum", running, lambda g, dim: g.flip(dim).cumsum(*dim).flip(dim),
-                spec=lambda x, dim: Spec(x.shape, x.dtype if x.dtype.kind in "fc" else int64.numpy), samples=lambda: rows()[1:])
+                   scalar=None, samples=lambda: [
+                       Sample((np.round(s.inputs[0]),), {**s.params, "descending": down})
+                       for s in rows()[1:] for down in (False, True)])
+cumsum = linear("cumsum", running, lambda g, dim: g.flip(dim).cumsum(*dim).flip(dim), samples=lambda: rows()[1:],
+                spec=lambda x, dim: Spec(x.shape, x.dtype if x.dtype.kind in "fc" else int64.numpy))

@@ -45,7 +45,8 @@ def averaged(x: Any, dim: tuple[int, ...], keepdim: bool) -> Any:
 
 def multiplied(x: Any, dim: tuple[int, ...], keepdim: bool) -> Any:
     dtype: Any = None if x.dtype.kind in "fc" else int64.numpy
-    return np.multiply.reduce(x, axis=dim, keepdims=keepdim, dtype=dtype)
+    reduce: Any = np.multiply.reduce
+    return reduce(x, axis=dim, keepdims=keepdim, dtype=dtype)
 
 
 def shares(x: Any, dim: tuple[int, ...]) -> Any:
@@ -174,3 +175,30 @@ matmul = general("matmul", operator.matmul, vjp=(lambda g, y: g @ y.mT, lambda g
                      ((0, 3), (3, 2)), ((2, 0), (0, 3)))],
                  refuses=lambda: [Refusal((array(2, 3), array(2, 3)), RuntimeError, "[2, 3] and [2, 3]"),
                                   Refusal((array(2, 2), np.ones((2, 2), int)), RuntimeError, "same dtype")])
+
+
+def affine_of(x: Any, weight: Any, bias: Any) -> Any:
+    out = x @ weight.T
+    out += bias
+    return out
+
+
+def affine_spec(x: Any, weight: Any, bias: Any) -> Spec:
+    if not x.dtype == weight.dtype == bias.dtype:
+        raise DtypeError(f"expected the input, the weight and the bias to have the same dtype, but got {x.dtype}, "
+                         f"{weight.dtype} and {bias.dtype}; convert them, x.to(weight.dtype)")
+    if len(weight.shape) != 2 or x.shape[-1] != weight.shape[1] or bias.shape != weight.shape[:1]:
+        raise ShapeError(
+            f"an input of shape {shown(x.shape)}, a weight of {shown(weight.shape)} and a bias of {shown(bias.shape)} "
+            "do not fit: the weight is [outputs, inputs], the input's last size is the inputs, the bias's the outputs"
+        )
+    return Spec((*x.shape[:-1], weight.shape[0]), x.dtype)
+
+
+affine = general("affine", affine_of, (lambda g, weight: g @ weight,
+                                       lambda g, x: g.flatten(0, -2).mT @ x.flatten(0, -2), lambda g: g),
+                 inputs=("x", "weight", "bias"), promotes="checked", spec=affine_spec,
+                 composite=lambda x, weight, bias: x @ weight.mT + bias,
+                 samples=lambda: [Sample((array(*a), array(*b, seed=1), array(b[0], seed=2))) for a, b in (
+                     ((2, 3), (4, 3)), ((1, 1), (1, 1)), ((5, 2, 3), (4, 3)), ((0, 3), (2, 3)))],
+                 refuses=lambda: [Refusal((array(2, 3), array(4, 2), array(4)), RuntimeError, "[4, 2]")])

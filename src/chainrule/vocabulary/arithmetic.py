@@ -63,8 +63,9 @@ class Arithmetic(Carrier):
         if rounding_mode != "trunc":
             raise RuntimeError(f"div: expected rounding_mode to be one of None, 'trunc' or 'floor' but found "
                                f"{rounding_mode!r}")
-        whole = "biu".find(self.np_dtype.kind) >= 0 and not self._word(arithmetic.mul, other).np_dtype.kind == "f"
-        return self - self.fmod(other) if whole else (self / other).trunc()
+        if (self.detach() * other).np_dtype.kind in "iu":
+            return (self - self.fmod(other))._word(arithmetic.floor_divide, other)
+        return self._word(arithmetic.div, other).trunc()
 
     def true_divide(self, other: Any) -> Self: return self._word(arithmetic.div, other)
 
@@ -133,17 +134,17 @@ class Arithmetic(Carrier):
 
     def lerp(self, end: Any, weight: Any) -> Self:
         """The point between self (``weight`` 0) and ``end`` (``weight`` 1)."""
-        return self + weight * (end - self)
+        return self + weight * (end - self)  # type: ignore[no-any-return]
 
     def addcmul(self, tensor1: Any, tensor2: Any, *, value: Number = 1) -> Self:
         """self + value · tensor1 · tensor2."""
         product = tensor1 * tensor2
-        return self + (product if value == 1 else value * product)
+        return self + (product if value == 1 else value * product)  # type: ignore[no-any-return]
 
     def addcdiv(self, tensor1: Any, tensor2: Any, *, value: Number = 1) -> Self:
         """self + value · tensor1 / tensor2."""
         quotient = tensor1 / tensor2
-        return self + (quotient if value == 1 else value * quotient)
+        return self + (quotient if value == 1 else value * quotient)  # type: ignore[no-any-return]
 
     def where(self, condition: Any, other: Any) -> Self:
         """self where ``condition`` holds, else ``other``."""

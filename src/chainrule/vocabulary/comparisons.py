@@ -9,7 +9,7 @@ from chainrule.errors import DtypeError
 from chainrule.ops import comparison
 from chainrule.vocabulary.carrier import Carrier
 
-BOOL = np.dtype(bool)
+DOUBLE = np.dtype("float64")
 
 
 class Comparisons(Carrier):
@@ -54,19 +54,19 @@ class Comparisons(Carrier):
 
     def logical_not(self) -> Self:
         """Is self 0?"""
-        return self == 0
+        return self.eq(0)
 
     def logical_and(self, other: Any) -> Self:
         """Are both other than 0?"""
-        return (self != 0) & (other != 0)
+        return self.ne(0).bitwise_and(other.ne(0))
 
     def logical_or(self, other: Any) -> Self:
         """Is one of the two other than 0?"""
-        return (self != 0) | (other != 0)
+        return self.ne(0).bitwise_or(other.ne(0))
 
     def logical_xor(self, other: Any) -> Self:
         """Is just one of the two other than 0?"""
-        return (self != 0) ^ (other != 0)
+        return self.ne(0).bitwise_xor(other.ne(0))
 
     def isnan(self) -> Self:
         """Is self not a number?"""
@@ -74,7 +74,7 @@ class Comparisons(Carrier):
 
     def isinf(self) -> Self:
         """Is self ∞ or −∞?"""
-        return (self == inf) | (self == -inf)
+        return self.eq(inf) | self.eq(-inf)
 
     def isfinite(self) -> Self:
         """Is self neither infinite nor NaN?"""
@@ -82,11 +82,11 @@ class Comparisons(Carrier):
 
     def isposinf(self) -> Self:
         """Is self ∞?"""
-        return self == inf
+        return self.eq(inf)
 
     def isneginf(self) -> Self:
         """Is self −∞?"""
-        return self == -inf
+        return self.eq(-inf)
 
     def isclose(self, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Self:
         """|self − other| ≤ atol + rtol · |other|; infinities only if they are equal.
@@ -99,8 +99,10 @@ class Comparisons(Carrier):
             raise DtypeError(f"isclose: {self.np_dtype} did not match {other.np_dtype}; convert one of the two")
         if rtol < 0 or atol < 0:
             raise RuntimeError(f"isclose: rtol and atol must be greater than or equal to zero, got {rtol} and {atol}")
-        x, y = (v.detach().cast(np.promote_types(self.np_dtype, np.float32)) if self.np_dtype.kind != "f" else v.detach()
-                for v in (self, other))
+        x: Any = self.detach()
+        y: Any = other.detach()
+        if x.np_dtype.kind != "f":
+            x, y = x.cast(DOUBLE), y.cast(DOUBLE)
         near = ((x - y).abs() <= atol + (rtol * y).abs()) & x.isfinite() & y.isfinite()
-        close = (self == other) | near
+        close: Self = self.eq(other) | near
         return close | (self.isnan() & other.isnan()) if equal_nan else close

@@ -38,8 +38,8 @@ class Elementary(Carrier):
 
     def exp2(self) -> Self:
         """2 to the power of self."""
-        return 2.0**self  # type: ignore[operator,no-any-return]
+        return self.__rpow__(2.0)  # type: ignore[attr-defined,no-any-return]
 
     def rsqrt(self) -> Self:
         """1 / √self."""
-        return 1 / self.sqrt()  # type: ignore[operator,no-any-return]
+        return self.sqrt().reciprocal()  # type: ignore[attr-defined,no-any-return]

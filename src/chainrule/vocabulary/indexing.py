@@ -57,18 +57,6 @@ class Indexing(Carrier):
             return Positions((k,))
         raise IndexError(f"index: a symbol can be read at symbols of integers, not at {type(k).__name__}")
 
-    def at(self, indices: tuple[Any, ...], dims: tuple[int, ...]) -> Self:
-        """The elements at positions ``indices`` of the axes ``dims``; NumPy's rule says where the new axes stand."""
-        return self._apply(indexing.index, (self, *indices), dims=dims)
-
-    def put_at(self, value: Any, indices: tuple[Any, ...], dims: tuple[int, ...]) -> Self:
-        """A copy of self with ``value`` at the positions."""
-        return self._apply(indexing.index_put, (self, value, *indices), dims=dims)
-
-    def add_at(self, value: Any, indices: tuple[Any, ...], dims: tuple[int, ...]) -> Self:
-        """A copy of self with ``value`` added at the positions, as often as they occur: the adjoint of ``at``."""
-        return self._apply(indexing.index_add, (self, value, *indices), dims=dims)
-
     # -- one axis ------------------------------------------------------------------------------------------------
 
     def select(self, dim: int, index: int) -> Self:
@@ -106,44 +94,15 @@ class Indexing(Carrier):
         """
         return self._rows("index_select", "at", dim, index)
 
-    def index_add(self, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Self:
-        """A copy of self with the slices of ``alpha`` · ``source`` added to those at ``index`` along ``dim``."""
-        return self._rows("index_add", "add_at", dim, index, source if alpha == 1 else source * alpha)
-
-    def index_copy(self, dim: int, index: Any, source: Any) -> Self:
-        """A copy of self in which the slices at ``index`` along ``dim`` are those of ``source``."""
-        return self._rows("index_copy", "put_at", dim, index, source)
-
-    def index_fill(self, dim: int, index: Any, value: Any) -> Self:
-        """A copy of self in which the slices at ``index`` along ``dim`` are ``value``."""
-        return self._rows("index_fill", "put_at", dim, index, value)
-
     def _rows(self, name: str, word: str, dim: int, index: Any, *source: Any) -> Self:
+        """The word on the slices at ``index`` along ``dim``; a 0-d tensor counts as one of one element."""
         if index.np_dtype.kind not in "iu":
             raise RuntimeError(f"{name}: Expected dtype int32 or int64 for index, got {index.np_dtype}; use .long()")
         if index.ndim > 1:
             raise IndexError(f"{name}: Index is supposed to be a vector, its shape is {shown(index.shape)}")
-        axis = axis_of(dim, self.ndim)
-        if not self.ndim:
-            source = tuple(s.reshape((1,)) if getattr(s, "ndim", 1) == 0 else s for s in source)
-            return getattr(self.reshape((1,)), word)(*source, (index.reshape((-1,)),), (0,)).reshape(())  # type: ignore[attr-defined, no-any-return]
-        for s in source:
-            if name != "index_fill":
-                if s.np_dtype != self.np_dtype:
-                    raise RuntimeError(f"{name}: self ({self.np_dtype}) and source ({s.np_dtype}) must have the same dtype")
-                if (s.shape[axis] if s.ndim else 1) != (index.shape[0] if index.ndim else 1):
-                    raise RuntimeError(f"{name}: Number of indices ({shown(index.shape)}) should be equal to "
-                                       f"source.size(dim): source is {shown(s.shape)}, dim {axis}")
-        return getattr(self, word)(*source, (index.reshape((-1,)),), (axis,))  # type: ignore[no-any-return]
-
-    def index_put(self, indices: Sequence[Any], values: Any, accumulate: bool = False) -> Self:
-        """A copy of self in which ``self[indices]`` is ``values``, or with ``accumulate`` has them added."""
-        _, places = self._places(tuple(EVERYTHING if i is None else i for i in indices))
-        if values.np_dtype != self.np_dtype:
-            raise RuntimeError(f"index_put: Index put requires the source and destination dtypes match, got "
-                               f"{self.np_dtype} for the destination and {values.np_dtype} for the source")
-        write = self.add_at if accumulate else self.put_at
-        return write(values, tuple(places.values()), tuple(places))
+        axis, row = axis_of(dim, self.ndim), self if self.ndim else self.reshape((1,))  # type: ignore[attr-defined]
+        out: Self = getattr(row, word)(*source, (index.reshape((-1,)),), (axis,))
+        return out if self.ndim else out.reshape(())  # type: ignore[attr-defined, no-any-return]
 
     # -- along one axis, with a position for each element --------------------------------------------------------
 
@@ -157,37 +116,13 @@ class Indexing(Carrier):
         """
         return self._apply(indexing.gather, (self, index), dim=axis_of(dim, self.ndim))
 
-    def scatter_add(self, dim: int, index: Any, src: Any) -> Self:
-        """A copy of self with self[index[i][j]][j] += src[i][j] for ``dim`` 0, and so on: the adjoint of ``gather``."""
-        return self._scattered(indexing.scatter_add, dim, index, src)
-
-    def scatter(self, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Self:
-        """A copy of self with self[index[i][j]][j] = src[i][j] for ``dim`` 0, and so on; ``src`` may be a number."""
-        src = value if src is None else src
-        if reduce is None:
-            return self._scattered(indexing.scatter, dim, index, src)
-        if reduce == "add":
-            return self._scattered(indexing.scatter_add, dim, index, src)
-        raise NotImplementedError(f"scatter: reduce={reduce!r} is not supported; there are None and 'add'")
-
-    def _scattered(self, op: Any, dim: int, index: Any, src: Any) -> Self:
-        if isinstance(src, Carrier) and (src.ndim or index.ndim):
-            if src.np_dtype != self.np_dtype:
-                raise RuntimeError(f"{op.name}(): Expected self.dtype to be equal to src.dtype, got {self.np_dtype} and "
-                                   f"{src.np_dtype}; convert src with .to(self.dtype)")
-            if src.ndim == index.ndim and any(a < b for a, b in zip(src.shape, index.shape)):  # type: ignore[operator]
-                raise ShapeError(f"{op.name}: Expected index {shown(index.shape)} to be no larger than src "
-                                 f"{shown(src.shape)}")
-            if src.ndim == index.ndim and src.shape != index.shape:
-                src = src[tuple(slice(0, n) for n in index.shape)]  # type: ignore[index]
-        return self._apply(op, (self, src, index), dim=axis_of(dim, self.ndim))
-
     def take_along_dim(self, indices: Any, dim: int | None = None) -> Self:
         """``gather`` along ``dim`` where the other axes broadcast; without ``dim``, of all elements in a row."""
         if dim is None:
             flat: Any = self.reshape((-1,))  # type: ignore[attr-defined]
             return flat.gather(0, indices.reshape((-1,)))  # type: ignore[no-any-return]
         axis = axis_of(dim, self.ndim)
+        indices = indices.where(indices >= 0, indices + self.shape[axis]) if self.ndim else indices
         if self.ndim != indices.ndim:
             raise ShapeError(f"take_along_dim(): input and indices should have the same number of dimensions, got "
                              f"{shown(self.shape)} and {shown(indices.shape)}")

@@ -91,17 +91,17 @@ class Moves(Shapes):
 
     # -- turning and repeating -----------------------------------------------------------------------------------
 
-    def flip(self, *dims: Any) -> Self:
+    def flip(self, *axes: Any, dims: Any = ()) -> Self:
         """The order along each of ``dims`` reversed, in a copy.
 
         >>> import chainrule as torch
         >>> torch.arange(3).flip(0)
         tensor([2, 1, 0])
         """
-        axes = tuple(axis_of(d, self.ndim) for d in sizes_of(dims))
-        if len(set(axes)) < len(axes):
-            raise RuntimeError(f"flip: dim {dims} appears multiple times in the list of dims")
-        return self._apply(moves.flip, (self,), dims=axes if self.ndim else ())
+        given = tuple(axis_of(d, self.ndim) for d in sizes_of(axes or (dims,)))
+        if len(set(given)) < len(given):
+            raise RuntimeError(f"flip: a dim appears multiple times in the list of dims {given}")
+        return self._apply(moves.flip, (self,), dims=given if self.ndim else ())
 
     def fliplr(self) -> Self:
         """The second axis reversed."""
@@ -154,9 +154,9 @@ class Moves(Shapes):
         full = apart.expand([n for t, size in zip(times, own) for n in (t, size)])
         return full.reshape([t * size for t, size in zip(times, own)])
 
-    def tile(self, *dims: Any) -> Self:
+    def tile(self, *times: Any, dims: Any = ()) -> Self:
         """``repeat``, where missing numbers in front are 1."""
-        times = sizes_of(dims)
+        times = sizes_of(times or (dims,))
         return self.repeat((1,) * (self.ndim - len(times)) + tuple(times))
 
     def repeat_interleave(self, repeats: int, dim: int | None = None, *, output_size: int | None = None) -> Self:
@@ -177,11 +177,6 @@ class Moves(Shapes):
         if a == b:
             raise RuntimeError(f"diagonal: dimensions cannot be identical {dim1}, {dim2}")
         return self._apply(moves.diagonal, (self,), offset=offset, dim1=a, dim2=b)
-
-    def with_diagonal(self, value: Any, offset: int, dim1: int, dim2: int) -> Self:
-        """A copy of self with ``value`` on a diagonal: with zeros for self, the adjoint of ``diagonal``."""
-        params = (("dim1", axis_of(dim1, self.ndim)), ("dim2", axis_of(dim2, self.ndim)), ("offset", offset))
-        return self.assign(value, ((moves.diagonal, params),))
 
     def diag_embed(self, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Self:
         """Zeros with the last axis of self on a diagonal of the new axes ``dim1`` and ``dim2``."""
@@ -220,17 +215,6 @@ class Moves(Shapes):
 
     # -- windows and borders -------------------------------------------------------------------------------------
 
-    def windows(self, dims: Ints, size: Ints, step: Ints, dilation: Ints) -> Self:
-        """The windows of ``size`` elements, ``dilation`` apart, that start every ``step`` elements of the axes ``dims``.
-
-        A view: the axes ``dims`` count the windows, new axes at the end the elements of one.
-        """
-        return self._apply(moves.windows, (self,), dims=dims, size=size, step=step, dilation=dilation)
-
-    def overlap_add(self, shape: Any, dims: Ints, step: Ints, dilation: Ints) -> Self:
-        """Windows laid back over ``shape``, added up where they overlap: the adjoint of ``windows``."""
-        return self._apply(moves.overlap_add, (self,), shape=tuple(shape), dims=dims, step=step, dilation=dilation)
-
     def unfold(self, dimension: int, size: int, step: int) -> Self:
         """The windows of ``size`` elements that start every ``step`` elements of an axis; a view."""
         if not self.ndim:
@@ -247,33 +231,41 @@ class Moves(Shapes):
             raise RuntimeError(f"pad: Padding length should be an even number, and less than or equal to two times the "
                                f"input dimension, got pad={tuple(pad)} for {shown(self.shape)}")
         widths = {self.ndim - 1 - k: (pad[2 * k], pad[2 * k + 1]) for k in range(len(pad) // 2)}
-        inner = self
-        for d, (before, after) in widths.items():
-            size: Any = inner.shape[d]
-            if size + before + after < 0:
-                raise RuntimeError(f"pad: The input size {size}, plus negative padding {before} and {after}, resulted in "
-                                   f"a negative output size, at dimension {d} of {shown(self.shape)}")
-            if min(before, after) < 0:
-                cut = max(-before, 0)
-                inner = inner.narrow(d, cut, size - cut - max(-after, 0))
         grown = {d: (max(before, 0), max(after, 0)) for d, (before, after) in widths.items()}
-        if mode != "constant":
+        cut = {d: (max(-before, 0), max(-after, 0)) for d, (before, after) in widths.items()}
+        out = self._cut(cut) if mode == "circular" else self
+        if mode == "constant":
+            key = tuple((grown[d][0], grown[d][0] + s, 1) if d in grown else (0, s, 1) for d, s in enumerate(self.shape))
+            shape = tuple(s + sum(grown.get(d, ())) for d, s in enumerate(self.shape))
+            out = self.new_full(shape, value or 0).assign(self, ((shape_ops.slice_, (("key", key),)),))
+        else:
             for d, (before, after) in grown.items():
-                inner = inner._bordered(d, before, after, mode)
-            return inner.clone() if inner is self else inner  # type: ignore[attr-defined, no-any-return]
-        key = tuple((grown[d][0], grown[d][0] + s, 1) if d in grown else (0, s, 1) for d, s in enumerate(inner.shape))
-        shape = tuple(s + sum(grown.get(d, ())) for d, s in enumerate(inner.shape))
-        return inner.new_full(shape, value or 0).assign(inner, ((shape_ops.slice_, (("key", key),)),))
+                out = out._bordered(d, before, after, mode)
+        out = out if mode == "circular" else out._cut(cut)
+        return out.clone() if out is self else out  # type: ignore[attr-defined, no-any-return]
+
+    def _cut(self, cut: dict[int, tuple[int, int]]) -> Self:
+        """self without so many elements before and after, per axis."""
+        out = self
+        for d, (before, after) in cut.items():
+            if before or after:
+                size: Any = out.shape[d]
+                if before + after > size:
+                    raise RuntimeError(f"pad: The input size {size}, plus negative padding {-before} and {-after}, "
+                                       f"resulted in a negative output size, at dimension {d} of {shown(self.shape)}")
+                out = out.narrow(d, before, size - before - after)
+        return out
 
     def _bordered(self, dim: int, before: int, after: int, mode: str) -> Self:
         """self with borders made of its own elements on both ends of an axis."""
         size: Any = self.shape[dim]
         widest = {"reflect": size - 1, "circular": size, "replicate": before + after}
         if mode not in widest:
-            raise NotImplementedError(f"pad: unrecognised padding mode {mode!r}; there are constant, {', '.join(widest)}")
+            raise NotImplementedError(f"pad: unrecognised padding mode {mode!r}; there are constant, "
+                                      f"{', '.join(widest)}")
         if max(before, after) > widest[mode]:
-            raise RuntimeError(f"pad: Padding size should be less than the corresponding input dimension, but got: padding "
-                               f"({before}, {after}) at dimension {dim} of input {shown(self.shape)}")
+            raise RuntimeError("pad: Padding size should be less than the corresponding input dimension, but got: "
+                               f"padding ({before}, {after}) at dimension {dim} of input {shown(self.shape)}")
         if mode == "reflect":
             left, right = self.narrow(dim, 1, before).flip(dim), self.narrow(dim, size - 1 - after, after).flip(dim)
         elif mode == "circular":

@@ -11,6 +11,8 @@ from chainrule.ops import ordering
 from chainrule.spec import as_dtype, numel, shown
 from chainrule.vocabulary.carrier import Carrier, axis_of
 
+WHOLE = np.dtype("int64")
+
 
 class Ordering(Carrier):
     """Words that compare elements along an axis. Places have no gradient; values are gathered from them."""
@@ -58,7 +60,7 @@ class Ordering(Carrier):
     def aminmax(self, *, dim: int | None = None, keepdim: bool = False) -> Any:
         """The smallest and the largest element."""
         x: Any = self
-        return return_types.aminmax(x.amin(() if dim is None else dim, keepdim), x.amax(() if dim is None else dim, keepdim))
+        return return_types.aminmax(*(extreme(() if dim is None else dim, keepdim) for extreme in (x.amin, x.amax)))
 
     def _at(self, places: Any, dim: int, keepdim: bool = True) -> tuple[Any, Any]:
         """The elements at ``places`` along ``dim``, and the places."""
@@ -69,7 +71,7 @@ class Ordering(Carrier):
         """The places of the elements in order; equal ones keep theirs."""
         dims = self._dims(dim)
         if not dims:
-            return (self != self).cast(np.dtype("int64"))  # type: ignore[attr-defined,no-any-return]
+            return (self != self).cast(WHOLE)  # type: ignore[attr-defined,no-any-return]
         return self._unary(ordering.argsort, dim=dims, descending=descending)
 
     def sort(self, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
@@ -91,8 +93,8 @@ class Ordering(Carrier):
         """(values, indices): the ``k`` largest or smallest elements along ``dim``, in order."""
         size = self.shape[axis_of(dim, self.ndim)] if self.ndim else 1
         if not 0 <= k <= size:  # type: ignore[operator]
-            raise ShapeError(f"topk: selected index k out of range: k is {k}, and {shown(self.shape)} has {size} elements "
-                             f"along dimension {dim}")
+            raise ShapeError(f"topk: selected index k out of range: k is {k}, and {shown(self.shape)} has {size} "
+                             f"elements along dimension {dim}")
         order: Any = self.argsort(dim, descending=largest)
         return return_types.topk(*self._at(order.narrow(dim, 0, k) if self.ndim else order, dim))
 
@@ -131,8 +133,8 @@ class Ordering(Carrier):
         Source: W. D. Hillis and G. L. Steele, "Data parallel algorithms", CACM 29 (1986).
         """
         x: Any = self
-        wanted = as_dtype(dtype).numpy if dtype is not None else x.np_dtype if x.np_dtype.kind in "fc" else np.dtype("int64")
-        x, step = x.cast(wanted), 1
+        own = x.np_dtype if x.np_dtype.kind in "fc" else WHOLE
+        x, step = x.cast(own if dtype is None else as_dtype(dtype).numpy), 1
         (axis,) = x._dims(dim) or (0,)
         while x.ndim and step < x.shape[axis]:
             ones = x.new_full((*x.shape[:axis], step, *x.shape[axis + 1 :]), 1)

@@ -63,8 +63,8 @@ class Products(Carrier):
     def bmm(self, mat2: Any) -> Self:
         """The products of two batches of matrices."""
         if self.ndim == mat2.ndim == 3 and self.shape[0] != mat2.shape[0]:
-            raise ShapeError(f"bmm: the batches have {self.shape[0]} and {mat2.shape[0]} matrices; they must be equal, or "
-                             "use @, which broadcasts")
+            raise ShapeError(f"bmm: the batches have {self.shape[0]} and {mat2.shape[0]} matrices; they must be equal, "
+                             "or use @, which broadcasts")
         return self._product("bmm", mat2, 3, 3)
 
     def outer(self, vec2: Any) -> Self:
@@ -122,7 +122,8 @@ class Products(Carrier):
         else:
             pairs = dims
         gone, other_gone = ([axis_of(d, v.ndim) for d in ds] for ds, v in zip(pairs, (x, other)))
-        if len(gone) != len(other_gone) or any(1 != x.shape[a] != other.shape[b] != 1 for a, b in zip(gone, other_gone)):
+        met = [(x.shape[a], other.shape[b]) for a, b in zip(gone, other_gone)]
+        if len(gone) != len(other_gone) or any(m != n and 1 not in (m, n) for m, n in met):
             raise ShapeError(f"tensordot: the shapes {shown(x.shape)} and {shown(other.shape)} do not match along the "
                              f"dimensions {gone} and {other_gone} to be summed over")
         for a, b in zip(gone, other_gone):  # a size 1 meets any other

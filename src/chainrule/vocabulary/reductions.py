@@ -29,14 +29,14 @@ class Reductions(Carrier):
         """
         x: Any = self if dtype is None else self._in(dtype)
         out: Self = x._unary(reduction.sum, dim=self._dims(dim), keepdim=keepdim)
-        return out if dtype is None else out._in(dtype)  # type: ignore[no-any-return]
+        return out if dtype is None else out._in(dtype)
 
     def mean(self, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Self:
         """The arithmetic mean over ``dim``, or of all elements."""
         x: Any = self if dtype is None else self._in(dtype)
         if x.np_dtype.kind not in "fc":
-            raise DtypeError(f"mean: could not infer output dtype: the input is {x.np_dtype}, and a mean has a floating "
-                             "point or complex dtype; write x.float().mean()")
+            raise DtypeError(f"mean: could not infer output dtype: the input is {x.np_dtype}, and a mean has a "
+                             "floating point or complex dtype; write x.float().mean()")
         return x._unary(reduction.mean, dim=self._dims(dim), keepdim=keepdim)  # type: ignore[no-any-return]
 
     def prod(self, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Self:
@@ -70,7 +70,7 @@ class Reductions(Carrier):
 
     def count_nonzero(self, dim: Dims = None) -> Self:
         """How many elements are other than 0."""
-        return (self != 0).sum(dim)  # type: ignore[attr-defined,no-any-return]
+        return self.ne(0).sum(dim)  # type: ignore[attr-defined,no-any-return]
 
     def var(self, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: Any = None) -> Self:
         """Σ(x − mean)² / (n − ``correction``); the correction is 1, or 0 with ``unbiased=False``.

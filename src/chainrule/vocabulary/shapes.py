@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from chainrule.errors import ShapeError
+from chainrule.ops import comparison
 from chainrule.ops import shape as shape_ops
-from chainrule.spec import Size, numel, shown
+from chainrule.spec import Size, bool_, numel, shown
 from chainrule.vocabulary.carrier import Carrier, axis_of
 
 
@@ -19,9 +20,9 @@ class Shapes(Carrier):
 
     __slots__ = ()
 
-    def reshape(self, *sizes: Any) -> Self:
+    def reshape(self, *sizes: Any, shape: Any = ()) -> Self:
         """The same elements in another shape; one size may be −1."""
-        shape = sizes_of(sizes)
+        shape = sizes_of(sizes or (shape,))
         if -1 in shape:
             rest = numel(s for s in shape if s != -1)
             count = numel(self.shape)
@@ -57,9 +58,9 @@ class Shapes(Carrier):
         inner = [size // known if s == -1 else s for s in given]  # type: ignore[operator]
         return self.reshape((*self.shape[:axis], *inner, *self.shape[axis + 1 :]))
 
-    def permute(self, *dims: Any) -> Self:
+    def permute(self, *axes: Any, dims: Any = ()) -> Self:
         """The axes in another order."""
-        order = tuple(axis_of(d, self.ndim) for d in sizes_of(dims))
+        order = tuple(axis_of(d, self.ndim) for d in sizes_of(axes or (dims,)))
         if sorted(order) != list(range(self.ndim)):
             raise ShapeError(f"permute: {order} does not name each of the {self.ndim} axes of {shown(self.shape)} once")
         return self._apply(shape_ops.permute, (self,), dims=order)
@@ -108,9 +109,9 @@ class Shapes(Carrier):
         at = axis_of(dim, self.ndim + 1)
         return self.reshape((*self.shape[:at], 1, *self.shape[at:]))
 
-    def expand(self, *sizes: Any) -> Self:
+    def expand(self, *sizes: Any, size: Any = ()) -> Self:
         """Axes of size 1 repeated to ``sizes``; −1 keeps a size."""
-        shape = sizes_of(sizes)
+        shape = sizes_of(sizes or (size,))
         own: tuple[Any, ...] = (1,) * (len(shape) - self.ndim) + tuple(self.shape)
         shape = tuple(o if s == -1 else s for s, o in zip(shape, own[len(own) - len(shape) :], strict=True))
         if len(own) > len(shape) or any(o not in (1, s) for s, o in zip(shape, own, strict=True)):
@@ -136,13 +137,6 @@ class Shapes(Carrier):
         out: Any = self.sum(grown, keepdim=extra == 0)  # type: ignore[attr-defined]
         return out.reshape(shape)  # type: ignore[no-any-return]
 
-    def spread(self, shape: tuple[Size, ...], dim: tuple[int, ...], keepdim: bool) -> Self:
-        """A reduction over ``dim`` laid back over the shape it came from: the adjoint of sum."""
-        if self.ndim and not keepdim:
-            kept = tuple(1 if axis in dim else size for axis, size in enumerate(shape))
-            return self.reshape(kept).expand(shape)
-        return self.expand(shape)
-
     def new_zeros(self, *sizes: Any) -> Self:
         """Zeros of this dtype."""
         return self.new_full(sizes_of(sizes), 0)
@@ -151,17 +145,6 @@ class Shapes(Carrier):
         """A tensor of this dtype, every element ``fill_value``."""
         return self._full(tuple(size), fill_value)
 
-    def assign(self, value: Any, chain: tuple[Any, ...]) -> Self:
-        """A copy of self in which the part that ``chain`` leads to is ``value``."""
-        return self._apply(shape_ops.assign, (self, value), chain=chain)
-
-    def through(self, chain: tuple[Any, ...]) -> Self:
-        """The part of self that ``chain`` leads to."""
-        part = self
-        for op, params in chain:
-            part = part._apply(op, (part,), **dict(params))
-        return part
-
-    def placed(self, shape: tuple[Size, ...], key: tuple[Any, ...]) -> Self:
-        """Zeros of ``shape`` with self at ``key``: the adjoint of a slice."""
-        return self.new_zeros(shape).assign(self, ((shape_ops.slice_, (("key", key),)),))
+    def fill(self, value: Any) -> Self:
+        """``value``, a number or a 0-d tensor, everywhere; the gradient with respect to self is 0."""
+        return self._apply(comparison.where, (self.new_full((), 1).cast(bool_.numpy), value, self))  # type: ignore[attr-defined]

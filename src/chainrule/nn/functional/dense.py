@@ -18,6 +18,8 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     >>> torch.nn.functional.linear(torch.ones(1, 2), torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
     tensor([[3., 7.]])
     """
+    if bias is not None and input.ndim > 1:
+        return input.affine(weight, bias)
     out = input @ weight.t()
     return out if bias is None else out + bias
 

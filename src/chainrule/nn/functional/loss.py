@@ -232,7 +232,10 @@ def _picked_loss(log_probabilities: Tensor, target: Tensor, weight: Tensor | Non
     axis = 1 if log_probabilities.ndim > 1 else 0
     ignored = _ignored(log_probabilities, target, ignore_index, axis)
     place = target if ignored is None else target.masked_fill(ignored, 0)
-    losses = -log_probabilities.gather(axis, place.unsqueeze(axis)).squeeze(axis)
+    losses = -log_probabilities.gather(axis, place.unsqueeze(axis))
+    if weight is None and not smoothing and ignored is None and reduction != "none":
+        return reduced(losses, reduction)
+    losses = losses.squeeze(axis)
     weights = None if weight is None else weight[place]
     if weights is not None:
         losses = losses * weights
@@ -258,13 +261,14 @@ def _ignored(input: Tensor, target: Tensor, ignore_index: int, axis: int) -> Ten
     if target.is_floating_point():
         raise RuntimeError(f"nll_loss: expected scalar type Long but found {target.dtype}{at(user_place())}; class "
                            "indices are integers: target.long()")
-    mask = target == ignore_index
     if current.get().trace is not None:
-        return mask
-    classes = np.asarray(target._data)
-    skipped = np.asarray(mask._data)
-    wrong = classes[((classes < 0) | (classes >= input.shape[axis])) & ~skipped]
+        return target == ignore_index
+    classes, count = np.asarray(target._data), input.shape[axis]
+    outside = classes.astype(np.uint64) >= count  # so also below 0
+    if not 0 <= ignore_index < count and not outside.any():
+        return None
+    wrong = classes[outside & (classes != ignore_index)]
     if wrong.size:
-        raise IndexError(f"nll_loss: Target {wrong.flat[0]} is out of bounds{at(user_place())}: there are "
-                         f"{input.shape[axis]} classes, from 0 to {input.shape[axis] - 1}")
-    return mask if skipped.any() else None
+        raise IndexError(f"nll_loss: Target {wrong.flat[0]} is out of bounds{at(user_place())}: there are {count} classes, "
+                         f"from 0 to {count - 1}")
+    return target == ignore_index

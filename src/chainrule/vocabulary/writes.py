@@ -1,0 +1,73 @@
+"""Words that write parts, into a copy: at positions in some axes, or along one axis with a position for each element."""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+from chainrule.errors import DtypeError, ShapeError
+from chainrule.ops import indexing
+from chainrule.spec import shown
+from chainrule.vocabulary.carrier import Carrier, axis_of
+from chainrule.vocabulary.indexing import EVERYTHING, Indexing
+
+
+class Writes(Indexing):
+    """Words that give a copy of self with parts written; each has a spelling that writes self."""
+
+    __slots__ = ()
+
+    def index_add(self, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Self:
+        """A copy of self with the slices of ``alpha`` · ``source`` added to those at ``index`` along ``dim``."""
+        source = self._source("index_add", dim, index, source)
+        return self._rows("index_add", "add_at", dim, index, source if alpha == 1 else source * alpha)
+
+    def index_copy(self, dim: int, index: Any, source: Any) -> Self:
+        """A copy of self in which the slices at ``index`` along ``dim`` are those of ``source``."""
+        return self._rows("index_copy", "put_at", dim, index, self._source("index_copy", dim, index, source))
+
+    def index_fill(self, dim: int, index: Any, value: Any) -> Self:
+        """A copy of self in which the slices at ``index`` along ``dim`` are ``value``."""
+        return self._rows("index_fill", "put_at", dim, index, value)
+
+    def _source(self, name: str, dim: int, index: Any, source: Any) -> Any:
+        """``source``, if it has this dtype and a slice for each position."""
+        axis = axis_of(dim, self.ndim)
+        if source.np_dtype != self.np_dtype:
+            raise DtypeError(f"{name}: self ({self.np_dtype}) and source ({source.np_dtype}) must have the same dtype")
+        if (source.shape[axis] if source.ndim else 1) != (index.shape[0] if index.ndim else 1):
+            raise ShapeError(f"{name}: Number of indices ({shown(index.shape)}) should be equal to source.size(dim): source "
+                             f"is {shown(source.shape)}, dim {axis}")
+        return source
+
+    def index_put(self, indices: Sequence[Any], values: Any, accumulate: bool = False) -> Self:
+        """A copy of self in which ``self[indices]`` is ``values``, or with ``accumulate`` has them added."""
+        _, places = self._places(tuple(EVERYTHING if i is None else i for i in indices))
+        if values.np_dtype != self.np_dtype:
+            raise DtypeError("index_put: Index put requires the source and destination dtypes match, got "
+                             f"{self.np_dtype} for the destination and {values.np_dtype} for the source")
+        write = self.add_at if accumulate else self.put_at
+        return write(values, tuple(places.values()), tuple(places))
+
+    def scatter_add(self, dim: int, index: Any, src: Any) -> Self:
+        """A copy of self with self[index[i][j]][j] += src[i][j] for ``dim`` 0, and so on: the adjoint of ``gather``."""
+        return self._scattered(indexing.scatter_add, dim, index, src)
+
+    def scatter(self, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Self:
+        """A copy of self with self[index[i][j]][j] = src[i][j] for ``dim`` 0, and so on; ``src`` may be a number."""
+        src = value if src is None else src
+        if reduce is None:
+            return self._scattered(indexing.scatter, dim, index, src)
+        if reduce == "add":
+            return self._scattered(indexing.scatter_add, dim, index, src)
+        raise NotImplementedError(f"scatter: reduce={reduce!r} is not supported; there are None and 'add'")
+
+    def _scattered(self, op: Any, dim: int, index: Any, src: Any) -> Self:
+        if isinstance(src, Carrier) and (src.ndim or index.ndim):
+            if src.np_dtype != self.np_dtype:
+                raise DtypeError(f"{op.name}(): Expected self.dtype to be equal to src.dtype, got {self.np_dtype} and "
+                                 f"{src.np_dtype}; convert src with .to(self.dtype)")
+            if src.ndim == index.ndim and any(a < b for a, b in zip(src.shape, index.shape)):  # type: ignore[operator]
+                raise ShapeError(f"{op.name}: Expected index {shown(index.shape)} to be no larger than src "
+                                 f"{shown(src.shape)}")
+            if src.ndim == index.ndim and src.shape != index.shape:
+                src = src[tuple(slice(0, n) for n in index.shape)]  # type: ignore[index]
+        return self._apply(op, (self, src, index), dim=axis_of(dim, self.ndim))
