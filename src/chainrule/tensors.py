@@ -195,7 +195,7 @@ class Tensor(InPlace, Graph, Conversions, Selection, Random):
         """``op`` on tensors and numbers, whatever the modes and dtypes."""
         mode = mode_now()
         operands = [x if isinstance(x, Tensor) or type(x) in NUMBERS else as_operand(op, x) for x in inputs]
-        if op.promotes:
+        if op.promotes and not _agree(operands[op.first :]):
             _promote(op, operands)
         tensors = [x for x in operands if isinstance(x, Tensor)]
         for x in tensors:
@@ -211,21 +211,23 @@ class Tensor(InPlace, Graph, Conversions, Selection, Random):
                 arrays = [x._data if isinstance(x, Tensor) else x for x in operands]
                 if mode.double:
                     arrays = [a.astype(F64) if getattr(a, "dtype", None) == F32 else a for a in arrays]
-                out._data = quietly(op.forward, *arrays, **params)
+                try:
+                    out._data = op.forward(*arrays, **params)
+                except RuntimeWarning:
+                    out._data = quietly(op.forward, *arrays, **params)
         except (ValueError, TypeError, ChainruleError) as error:
             raise _misuse(op, operands, params, error) from None
         if op.view:
             out._see(tensors[0], op, params)
         if mode.grad and out._data.dtype.kind == "f":
-            edges = tuple(x._edge() if isinstance(x, Tensor) else None for x in operands)
-            if any(e is not None for e in edges):
-                mask = tuple(ABSENT if e is None else INNER if e.serial else LEAF for e in edges)
-                shapes = tuple(x._data.shape if isinstance(x, Tensor) else None for x in operands)
-                dtypes = tuple(x._data.dtype if isinstance(x, Tensor) else None for x in operands)
-                numbers = tuple(None if isinstance(x, Tensor) else x or (x, str(x)) for x in operands)
-                if op.saves[mask] is not None:
-                    key = op, mask, shapes, dtypes, numbers, tuple(params.items())
-                    out._node = Node(key, edges, tuple(operands), out._data)
+            edges = tuple([x._edge() if isinstance(x, Tensor) else None for x in operands])
+            mask = tuple([ABSENT if e is None else INNER if e.serial else LEAF for e in edges])
+            if any(mask) and op.saves[mask] is not None:
+                shapes = tuple([x._data.shape if isinstance(x, Tensor) else None for x in operands])
+                dtypes = tuple([x._data.dtype if isinstance(x, Tensor) else None for x in operands])
+                numbers = tuple([None if isinstance(x, Tensor) else x or (x, str(x)) for x in operands])
+                key = op, mask, shapes, dtypes, numbers, tuple(params.items())
+                out._node = Node(key, edges, tuple(operands), out._data)
         return out
 
     def _edge(self) -> Any:
@@ -385,6 +387,13 @@ def as_operand(op: Op, x: Any) -> Any:
     if isinstance(x, (int, float, complex)):
         return x
     raise TypeError(f"{op.name}(): an operand must be Tensor or Number, not {type(x).__name__}: {x!r}{at(user_place())}")
+
+
+def _agree(operands: list[Any]) -> bool:
+    """Are these all tensors of one floating dtype, so that there is nothing to promote?"""
+    first = getattr(operands[0], "_data", None)
+    d = None if first is None else first.dtype
+    return (d is F32 or d is F64) and all([isinstance(x, Tensor) and x._data.dtype is d for x in operands])
 
 
 def _promote(op: Op, operands: list[Any]) -> None:
