@@ -126,7 +126,7 @@ CASES = {
     "an input without requires_grad": (
         lambda: torch.autograd.grad(vector().sum(), [torch.ones(2)]), RuntimeError,
         ["grad: ", "number 0, of shape [2]", "does not require grad", "requires_grad_()"]),
-    "no inputs": (lambda: torch.autograd.grad(vector().sum(), []), ValueError, ["grad: ", "must not be empty"]),
+    "no inputs": (lambda: torch.autograd.grad(vector().sum(), []), ValueError, ["grad: ", "cannot be empty"]),
     "backward twice": (
         backward_twice, RuntimeError,
         ["backward: ", "MulBackward0's saved values were freed", "x * x", "a second time",
@@ -167,7 +167,7 @@ CASES = {
     "copying a result": (
         lambda: copy.deepcopy(vector() * 2), RuntimeError, ["deepcopy: ", "graph leaves", "detach()"]),
     "a name that is not there": (
-        lambda: torch.bitwise_left_shift, AttributeError, ["'bitwise_left_shift'", "chainrule does not"]),
+        lambda: torch.stft, AttributeError, ["'stft'", "chainrule does not"]),
     "ragged data": (lambda: torch.tensor([[1], [1, 2]]), ValueError, ["tensor: ", "equal length"]),
     "text as data": (lambda: torch.tensor("1.0"), TypeError, ["tensor: ", "str '1.0'", "not made of numbers"]),
     "a negative size": (lambda: torch.zeros(2, -1), RuntimeError, ["zeros: ", "negative dimension", "[2, -1]"]),
@@ -234,7 +234,7 @@ def test_every_exception_is_also_pytorchs_type():
     kinds = [k for k in vars(errors).values() if isinstance(k, type) and k is not errors.ChainruleError]
     for kind in kinds:
         assert issubclass(kind, errors.ChainruleError)
-        assert issubclass(kind, (RuntimeError, ValueError, AttributeError, ImportError))
+        assert issubclass(kind, (RuntimeError, ValueError, IndexError, AttributeError, ImportError))
         assert kind.__name__ in errors.__doc__
 
 

@@ -14,7 +14,7 @@ from chainrule.symbol import Symbol, emit, symbols
 from chainrule.tensors import wrap
 
 F64 = float64.numpy
-UNWRITTEN = {"assign"}  # written as x.at[1:3].set(y), which a formula cannot say
+UNWRITTEN = {"assign", "index_add", "index_put"}  # written as x.at[1:3].set(y), which a formula cannot say
 SAMPLES = [(op, sample) for op in ALL.values() if op.name not in UNWRITTEN for sample in op.samples()]
 
 

@@ -62,7 +62,7 @@ def test_modules_do_not_hide_functions_of_their_name():
     assert fresh(program).split() == []
 
 
-@pytest.mark.parametrize("name", ["nothing", "bitwise_left_shift", "_private", "Tensr"])
+@pytest.mark.parametrize("name", ["nothing", "stft", "_private", "Tensr"])
 def test_a_missing_name_is_named(name):
     with pytest.raises(AttributeError, match=f"no attribute '{name}'") as caught:
         getattr(chainrule, name)

@@ -201,11 +201,11 @@ class Tensor(InPlace, Graph, Conversions, Selection, Random):
         """``op`` on tensors and numbers, whatever the modes and dtypes."""
         mode = mode_now()
         operands = [x if isinstance(x, Tensor) or type(x) in NUMBERS else as_operand(op, x) for x in inputs]
-        if op.promotes == "checked":
-            if not mode.double:  # which reads float32 as float64 below
+        if op.promotes and not _agree(operands[op.first :]):
+            if op.promotes != "checked":
+                _promote(op, operands)
+            elif not mode.double:  # which reads float32 as float64 below
                 _check(op, operands, params)
-        elif op.promotes:
-            _promote(op, operands)
         tensors = [x for x in operands if isinstance(x, Tensor)]
         for x in tensors:
             if x._base is not None:
@@ -221,22 +221,24 @@ class Tensor(InPlace, Graph, Conversions, Selection, Random):
                 if mode.double:
                     arrays = [a.astype(F64) if getattr(a, "dtype", None) == F32 else a for a in arrays]
                     params = {"dtype": F64} if params.get("dtype") is F32 else params
-                out._data = quietly(op.forward, *arrays, **params)
+                try:
+                    out._data = op.forward(*arrays, **params)
+                except RuntimeWarning:
+                    out._data = quietly(op.forward, *arrays, **params)
         except (ValueError, TypeError, ChainruleError) as error:
             raise _misuse(op, operands, params, error) from None
         if op.view:
             out._see(tensors[0], op, params)
         if mode.grad and out._data.dtype.kind == "f":
-            edges = tuple(x._edge() if isinstance(x, Tensor) else None for x in operands)
-            if any(e is not None for e in edges):
-                mask = tuple((ABSENT if isinstance(x, Tensor) else NUMBER) if e is None else INNER if e.serial else LEAF
-                             for x, e in zip(operands, edges))
-                shapes = tuple(x._data.shape if isinstance(x, Tensor) else None for x in operands)
-                dtypes = tuple(x._data.dtype if isinstance(x, Tensor) else None for x in operands)
-                numbers = tuple(None if isinstance(x, Tensor) else x or (x, str(x)) for x in operands)
-                if op.saves[mask] is not None:
-                    key = op, mask, shapes, dtypes, numbers, tuple(params.items())
-                    out._node = Node(key, edges, tuple(operands), out._data)
+            edges = tuple([x._edge() if isinstance(x, Tensor) else None for x in operands])
+            mask = tuple([(ABSENT if isinstance(x, Tensor) else NUMBER) if e is None else INNER if e.serial else LEAF
+                          for x, e in zip(operands, edges)])
+            if any(mask) and op.saves[mask] is not None:
+                shapes = tuple([x._data.shape if isinstance(x, Tensor) else None for x in operands])
+                dtypes = tuple([x._data.dtype if isinstance(x, Tensor) else None for x in operands])
+                numbers = tuple([None if isinstance(x, Tensor) else x or (x, str(x)) for x in operands])
+                key = op, mask, shapes, dtypes, numbers, tuple(params.items())
+                out._node = Node(key, edges, tuple(operands), out._data)
         return out
 
     def _edge(self) -> Any:
@@ -399,6 +401,13 @@ def as_operand(op: Op, x: Any) -> Any:
         return x
     raise TypeError(f"{op.name}(): an operand must be Tensor or Number, not {type(x).__name__}: {x!r}"
                     f"{at(user_place())}")
+
+
+def _agree(operands: list[Any]) -> bool:
+    """Are these all tensors of one floating dtype, so that there is nothing to promote?"""
+    first = getattr(operands[0], "_data", None)
+    d = None if first is None else first.dtype
+    return (d is F32 or d is F64) and all([isinstance(x, Tensor) and x._data.dtype is d for x in operands])
 
 
 def _promote(op: Op, operands: list[Any]) -> None:

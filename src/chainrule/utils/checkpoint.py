@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from chainrule import trees
+from chainrule.hooks import alone
 from chainrule.modes import Switch, current
 from chainrule.random import get_rng_state, set_rng_state
 from chainrule.tape import next_serial
@@ -47,6 +48,7 @@ def checkpoint(
     for node in nodes:
         node.saved = node.out = None
         vars(node)["send"] = again.send(node)
+        alone(node)
     return result
 
 
