@@ -1,13 +1,12 @@
 """Random tensors: PyTorch's names, and for the same seed PyTorch's numbers. ``torch.random`` is this module."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 import chainrule.generator as streams
 from chainrule.creation import made, numpy_dtype, shape_of
-from chainrule.generator import default_generator
+from chainrule.generator import default_generator as default_generator
 from chainrule.modes import current
 from chainrule.spec import as_dtype, on_cpu
 from chainrule.tensors import Tensor, wrap
@@ -27,7 +26,7 @@ class Generator(streams.Generator):
         """The state as a tensor of bytes."""
         return wrap(super().get_state())
 
-    def set_state(self, state: Any) -> "Generator":  # type: ignore[override]
+    def set_state(self, state: Any) -> "Generator":
         """Continue from what ``get_state`` returned."""
         super().set_state(state._data if isinstance(state, Tensor) else state)
         return self
@@ -141,7 +140,8 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *,
     """
     weights = np.asarray(input._array("multinomial()"))
     if weights.ndim not in (1, 2) or weights.dtype.kind != "f":
-        raise RuntimeError(f"multinomial: expects 1-d or 2-d floating-point weights, got {weights.ndim}-d {input.dtype}")
+        raise RuntimeError(f"multinomial: expects 1-d or 2-d floating-point weights, got {weights.ndim}-d "
+                           f"{input.dtype}")
     if num_samples <= 0 or (not replacement and num_samples > weights.shape[-1]):
         raise RuntimeError(f"multinomial: cannot sample n_sample = {num_samples} from {weights.shape[-1]} categories "
                            "without replacement; it must be between 1 and their number")

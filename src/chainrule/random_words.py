@@ -1,4 +1,4 @@
-"""The words that fill a tensor with random numbers: ``normal_``, ``uniform_``, ``bernoulli_``. A mixin of ``Tensor``."""
+"""The words that fill a tensor with random numbers: ``normal_``, ``uniform_``, ``bernoulli_``; a mixin."""
 
 from collections.abc import Callable
 from typing import Any, Self

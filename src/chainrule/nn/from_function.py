@@ -96,5 +96,3 @@ CosineEmbeddingLoss = module_of("CosineEmbeddingLoss", F.cosine_embedding_loss, 
 TripletMarginLoss = module_of("TripletMarginLoss", F.triplet_margin_loss, 3, (), "")
 CosineSimilarity = module_of("CosineSimilarity", F.cosine_similarity, 2, (), "")
 PairwiseDistance = module_of("PairwiseDistance", F.pairwise_distance, 2, (), "")
-
-__all__ = [name for name, value in vars().items() if isinstance(value, type) and issubclass(value, Function)]  # noqa: PLE0605

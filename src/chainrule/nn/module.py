@@ -60,8 +60,8 @@ class Module(Registry):
         own = self.__dict__
         if isinstance(value, (Parameter, Module)):
             if "_parameters" not in own:
-                raise AttributeError(f"cannot assign {'parameters' if isinstance(value, Parameter) else 'module'} before "
-                                     f"Module.__init__() call: write super().__init__() first in "
+                raise AttributeError(f"cannot assign {'parameters' if isinstance(value, Parameter) else 'module'} "
+                                     f"before Module.__init__() call: write super().__init__() first in "
                                      f"{type(self).__name__}.__init__")
             home = own["_parameters"] if isinstance(value, Parameter) else own["_modules"]
             for other in (own, own["_parameters"], own["_buffers"], own["_modules"]):

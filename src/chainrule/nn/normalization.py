@@ -127,8 +127,8 @@ class _BatchNorm(_Affine):
 
     def forward(self, input: Tensor) -> Tensor:
         if input.ndim not in self.dims:
-            raise ValueError(f"expected {' or '.join(f'{d}D' for d in self.dims)} input (got {input.ndim}D input of shape "
-                             f"{shown(input.shape)})")
+            raise ValueError(f"expected {' or '.join(f'{d}D' for d in self.dims)} input (got {input.ndim}D input of "
+                             f"shape {shown(input.shape)})")
         momentum = self.momentum
         gathers = self.training and self.track_running_stats
         if gathers:
@@ -163,7 +163,8 @@ class InstanceNorm2d(_Affine):
                  track_running_stats: bool = False, device: Any = None, dtype: Any = None, *, bias: bool = True):
         super().__init__()
         if track_running_stats:
-            raise NotImplementedError("InstanceNorm2d: running statistics are not supported; leave track_running_stats False")
+            raise NotImplementedError("InstanceNorm2d: running statistics are not supported; leave track_running_stats "
+                                      "False")
         self.num_features = num_features
         self.eps = eps
         self.momentum = momentum

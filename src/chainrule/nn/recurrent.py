@@ -60,8 +60,8 @@ class RNNBase(Module):
                  dtype: Any = None):
         super().__init__()
         if not 0 <= dropout <= 1:
-            raise ValueError("dropout should be a number in range [0, 1] representing the probability of an element being "
-                             "zeroed")
+            raise ValueError("dropout should be a number in range [0, 1] representing the probability of an element "
+                             "being zeroed")
         if dropout > 0 and num_layers == 1:
             warnings.warn("dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects "
                           f"num_layers greater than 1, but got dropout={dropout} and num_layers={num_layers}",
@@ -77,8 +77,8 @@ class RNNBase(Module):
         for layer in range(num_layers):
             width = input_size if layer == 0 else hidden_size * (1 + bidirectional)
             for suffix in ("", "_reverse")[: 1 + bidirectional]:
-                shapes = {"weight_ih": (self.gates * hidden_size, width),
-                          "weight_hh": (self.gates * hidden_size, hidden_size)}
+                shapes: dict[str, tuple[int, ...]] = {"weight_ih": (self.gates * hidden_size, width),
+                                                      "weight_hh": (self.gates * hidden_size, hidden_size)}
                 if bias:
                     shapes |= {"bias_ih": (self.gates * hidden_size,), "bias_hh": (self.gates * hidden_size,)}
                 names = [f"{name}_l{layer}{suffix}" for name in shapes]

@@ -98,8 +98,8 @@ class Registry:
         for part in target.split(".") if target else ():
             inner = getattr(found, part, None)
             if not isinstance(inner, Registry):
-                raise AttributeError(f"get_submodule: {type(found).__name__} has no attribute `{part}` that is a Module, "
-                                     f"on the way to {target!r}")
+                raise AttributeError(f"get_submodule: {type(found).__name__} has no attribute `{part}` that is a "
+                                     f"Module, on the way to {target!r}")
             found = inner
         return found
 
@@ -232,8 +232,8 @@ class Registry:
                 continue
             value = state_dict[key]
             if tuple(value.shape) != tuple(tensor.shape):
-                wrong.append(f"size mismatch for {key}: copying a param with shape torch.Size({shown(value.shape)}) from "
-                             f"checkpoint, the shape in current model is torch.Size({shown(tensor.shape)}).")
+                wrong.append(f"size mismatch for {key}: copying a param with shape torch.Size({shown(value.shape)}) "
+                             f"from checkpoint, the shape in current model is torch.Size({shown(tensor.shape)}).")
             elif assign:
                 taken = Parameter(value, tensor.requires_grad) if isinstance(tensor, Parameter) else value
                 module.__dict__["_parameters" if isinstance(tensor, Parameter) else "_buffers"][name] = taken

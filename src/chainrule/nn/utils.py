@@ -4,6 +4,8 @@ import warnings
 from collections.abc import Iterable
 from typing import Any
 
+from chainrule.creation import zeros
+from chainrule.joining import cat
 from chainrule.modes import Switch
 from chainrule.tensors import Tensor
 
@@ -16,23 +18,22 @@ def get_total_norm(tensors: Iterable[Tensor], norm_type: float = 2.0, error_if_n
     """The norm of all tensors taken as one vector; ``inf`` is the largest magnitude. Without tensors, 0."""
     found = [t.detach() for t in _listed(tensors)]
     if not found:
-        return Tensor._wrap(0.0 * Tensor(1)._data[0])
+        return zeros(())  # type: ignore[no-any-return]
     with Switch(grad=False):
         if norm_type == float("inf"):
             total = found[0].abs().max()
             for t in found[1:]:
                 total = total.maximum(t.abs().max())
         else:
-            power = float(norm_type)
-            total = _power_sum(found[0], power)
+            total = _power_sum(found[0], norm_type)
             for t in found[1:]:
-                total = total + _power_sum(t, power)
-            total = total.sqrt() if power == 2 else total ** (1 / power)
+                total = total + _power_sum(t, norm_type)
+            total = total.sqrt() if norm_type == 2 else total ** (1 / norm_type)
     if error_if_nonfinite and not bool(total.isfinite()):
-        raise RuntimeError(f"The total norm of order {norm_type} for gradients is non-finite, so it cannot be clipped. To "
-                           "disable this error and scale the gradients by the non-finite norm anyway, set "
+        raise RuntimeError(f"The total norm of order {norm_type} for gradients is non-finite, so it cannot be clipped. "
+                           "To disable this error and scale the gradients by the non-finite norm anyway, set "
                            "`error_if_nonfinite=False`")
-    return total
+    return total  # type: ignore[no-any-return]
 
 
 def _power_sum(t: Tensor, power: float) -> Tensor:
@@ -69,7 +70,7 @@ def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     """All parameters as one vector, in order."""
     flat = [p.reshape(-1) for p in parameters]
-    return type(flat[0]).cat(flat)  # type: ignore[attr-defined, no-any-return]
+    return cat(flat)
 
 
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Any]) -> None:

@@ -32,7 +32,8 @@ class Optimizer:
         self._hooks: dict[str, list[Callable[..., Any]]] = {"pre": [], "post": []}
         groups = list(params)
         if not groups:
-            raise ValueError("optimizer got an empty parameter list; has the model parameters, and was its __init__ run?")
+            raise ValueError("optimizer got an empty parameter list; has the model parameters, and did its "
+                             "__init__ run?")
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
             self.add_param_group(group)
 
@@ -113,8 +114,8 @@ class Optimizer:
             if not isinstance(p, Tensor):
                 raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}")
             if not p.is_leaf:
-                raise ValueError("can't optimize a non-leaf Tensor: it was computed, and would be computed anew; optimize "
-                                 "what it was computed from, or detach() it and require grad again")
+                raise ValueError("can't optimize a non-leaf Tensor: it was computed, and would be computed anew; "
+                                 "optimize what it was computed from, or detach() it and require grad again")
             if id(p) in known:
                 raise ValueError("some parameters appear in more than one parameter group")
         if len({id(p) for p in params}) < len(params):
@@ -148,7 +149,8 @@ class Optimizer:
         if len(sizes[0]) != len(sizes[1]):
             raise ValueError("loaded state dict has a different number of parameter groups")
         if sizes[0] != sizes[1]:
-            raise ValueError("loaded state dict contains a parameter group that doesn't match the size of optimizer's group")
+            raise ValueError("loaded state dict contains a parameter group that doesn't match the size of "
+                             "optimizer's group")
         parameter = {k: p for own, group in zip(self.param_groups, saved["param_groups"])
                      for p, k in zip(own["params"], group["params"])}
         self.state = defaultdict(dict, {parameter[k]: state for k, state in saved["state"].items()})

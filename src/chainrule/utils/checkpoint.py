@@ -24,8 +24,8 @@ def checkpoint(
 ) -> Any:
     """``function(*args, **kwargs)``, holding less memory until backward, which computes it a second time.
 
-    Random numbers are the same both times unless ``preserve_rng_state=False``. ``use_reentrant`` chooses between two ways
-    of PyTorch's; here there is one, without the limits of either. Raises RuntimeError where the second run records
+    Random numbers are the same both times unless ``preserve_rng_state=False``. ``use_reentrant`` chooses between two
+    ways of PyTorch's; here there is one, without the limits of either. Raises RuntimeError where the second run records
     other ops than the first.
 
     >>> import chainrule as torch
@@ -104,8 +104,8 @@ class _Again:
             if self.random is not None:
                 set_rng_state(now)
         if [node.name() for node in again] != [node.name() for node in self.nodes]:
-            raise RuntimeError(f"checkpoint: the function recorded {len(self.nodes)} ops the first time and other ones, "
-                               f"{len(again)}, the second time; it must do the same both times")
+            raise RuntimeError(f"checkpoint: the function recorded {len(self.nodes)} ops the first time and other "
+                               f"ones, {len(again)}, the second time; it must do the same both times")
         counterpart = dict(zip(again, self.nodes))
 
         def on_the_tape(x: Tensor) -> Tensor:

@@ -25,8 +25,8 @@ def per_axis(value: Any, count: int) -> tuple[int, ...]:
 def _batched(name: str, input: Tensor, spatial: int) -> tuple[Tensor, bool]:
     """The input with a batch axis, and whether it lacked one. Raises RuntimeError for any other rank."""
     if input.ndim not in (spatial + 1, spatial + 2):
-        raise ShapeError(f"{name}: Expected {spatial + 1}D (unbatched) or {spatial + 2}D (batched) input to {name}, but got "
-                         f"input of size: {shown(input.shape)}{at(user_place())}")
+        raise ShapeError(f"{name}: Expected {spatial + 1}D (unbatched) or {spatial + 2}D (batched) input to {name}, "
+                         f"but got input of size: {shown(input.shape)}{at(user_place())}")
     return (input, False) if input.ndim == spatial + 2 else (input.unsqueeze(0), True)
 
 
@@ -44,8 +44,8 @@ def _convolution(name: str, input: Tensor, weight: Tensor, bias: Tensor | None, 
     strides, dilations = per_axis(stride, spatial), per_axis(dilation, spatial)
     if weight.shape[1] * groups != x.shape[1] or weight.shape[0] % groups:
         raise ShapeError(f"{name}: Given groups={groups}, weight of size {shown(weight.shape)}, expected input"
-                         f"{shown(input.shape)} to have {weight.shape[1] * groups} channels, but got {x.shape[1]} channels "
-                         f"instead{at(user_place())}")
+                         f"{shown(input.shape)} to have {weight.shape[1] * groups} channels, but got {x.shape[1]} "
+                         f"channels instead{at(user_place())}")
     if padding == "valid":
         padding = 0
     if padding == "same":
@@ -111,8 +111,8 @@ def _pooled_sizes(name: str, x: Tensor, size: tuple[int, ...], stride: tuple[int
     borders = []
     for have, k, s, p, d in zip(x.shape[2:], size, stride, padding, dilation):
         if p > k // 2:
-            raise RuntimeError(f"{name}: pad should be at most half of effective kernel size, but got pad={p}, kernel_size="
-                               f"{k} and dilation={d}")
+            raise RuntimeError(f"{name}: pad should be at most half of effective kernel size, but got pad={p}, "
+                               f"kernel_size={k} and dilation={d}")
         span = d * (k - 1) + 1
         steps = have + 2 * p - span
         count = (-(-steps // s) if ceil_mode else steps // s) + 1
@@ -192,7 +192,8 @@ def avg_pool1d(input: Tensor, kernel_size: Sizes, stride: Sizes | None = None, p
 def avg_pool2d(input: Tensor, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0,
                ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: int | None = None) -> Tensor:
     """The mean of each window of images."""
-    return _avg_pool("avg_pool2d", input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, 2)
+    return _avg_pool("avg_pool2d", input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override,
+                     2)
 
 
 def _adaptive(input: Tensor, output_size: Any, spatial: int) -> Tensor:

@@ -1,6 +1,5 @@
 """Products with weights, look-ups and random omissions."""
 
-from typing import Any
 
 import numpy as np
 
@@ -40,7 +39,8 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None, max
     Rows longer than ``max_norm`` are first shortened to it, in place.
     """
     if scale_grad_by_freq or sparse:
-        raise NotImplementedError("embedding: scale_grad_by_freq and sparse gradients are not supported; leave them False")
+        raise NotImplementedError("embedding: scale_grad_by_freq and sparse gradients are not supported; leave them "
+                                  "False")
     if max_norm is not None:
         with Switch(grad=False):
             lengths = weight.norm(norm_type, -1, True)
@@ -70,8 +70,8 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     if current.get().trace is None and tensor._data.size:
         least, greatest = int(np.min(tensor._data)), int(np.max(tensor._data))
         if least < 0 or greatest >= num_classes:
-            raise RuntimeError(f"one_hot: Class values must be non-negative and smaller than num_classes = {num_classes}, "
-                               f"got {least if least < 0 else greatest}")
+            raise RuntimeError(f"one_hot: Class values must be non-negative and smaller than num_classes = "
+                               f"{num_classes}, got {least if least < 0 else greatest}")
     return (tensor.unsqueeze(-1) == wrap(np.arange(num_classes))).long()
 
 

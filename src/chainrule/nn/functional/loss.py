@@ -80,7 +80,8 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
-def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: str = "mean") -> Tensor:
+def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, *,
+                         reduction: str = "mean") -> Tensor:
     """−(y log x + (1 − y) log(1 − x)), each logarithm held at −100 at least."""
     if input.shape != target.shape:
         raise ValueError(f"binary_cross_entropy: using a target size ({target.shape}) that is different to the input "
@@ -90,7 +91,8 @@ def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = 
 
 
 def binary_cross_entropy_with_logits(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: str = "mean", pos_weight: Tensor | None = None,
+    input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: str = "mean",
+    pos_weight: Tensor | None = None,
 ) -> Tensor:
     """binary_cross_entropy of sigmoid(x), without overflow; ``pos_weight`` multiplies the positive part."""
     if input.shape != target.shape:
@@ -189,7 +191,8 @@ def cosine_embedding_loss(input1: Tensor, input2: Tensor, target: Tensor, margin
 # -- classification --------------------------------------------------------------------------------------------------
 
 
-def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, *, ignore_index: int = -100, reduction: str = "mean") -> Tensor:
+def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, *, ignore_index: int = -100,
+             reduction: str = "mean") -> Tensor:
     """−x at the target class; ``input`` holds log-probabilities, classes along axis 1 (axis 0 without a batch).
 
     The mean is weighted by ``weight[target]``; targets equal to ``ignore_index`` count for nothing.
@@ -218,7 +221,7 @@ def cross_entropy(
         terms = terms * _by_class(weight, input.ndim)
     losses = terms.sum(classes)
     if reduction == "mean":
-        return losses.sum() / (input.numel() / input.shape[classes])
+        return losses.sum() / float(input.numel() // input.shape[classes])
     return reduced(losses, reduction)
 
 
@@ -232,10 +235,10 @@ def _picked_loss(log_probabilities: Tensor, target: Tensor, weight: Tensor | Non
     axis = 1 if log_probabilities.ndim > 1 else 0
     ignored = _ignored(log_probabilities, target, ignore_index, axis)
     place = target if ignored is None else target.masked_fill(ignored, 0)
-    losses = -log_probabilities.gather(axis, place.unsqueeze(axis))
+    picked = log_probabilities.gather(axis, place.unsqueeze(axis))
     if weight is None and not smoothing and ignored is None and reduction != "none":
-        return reduced(losses, reduction)
-    losses = losses.squeeze(axis)
+        return -reduced(picked, reduction)
+    losses = -picked.squeeze(axis)
     weights = None if weight is None else weight[place]
     if weights is not None:
         losses = losses * weights
@@ -269,6 +272,6 @@ def _ignored(input: Tensor, target: Tensor, ignore_index: int, axis: int) -> Ten
         return None
     wrong = classes[outside & (classes != ignore_index)]
     if wrong.size:
-        raise IndexError(f"nll_loss: Target {wrong.flat[0]} is out of bounds{at(user_place())}: there are {count} classes, "
-                         f"from 0 to {count - 1}")
+        raise IndexError(f"nll_loss: Target {wrong.flat[0]} is out of bounds{at(user_place())}: there are {count} "
+                         f"classes, from 0 to {count - 1}")
     return target == ignore_index

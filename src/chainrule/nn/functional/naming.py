@@ -13,7 +13,7 @@ def recorded_as(name: str) -> Callable[[F], F]:
     """
 
     def rename(function: F) -> F:
-        function.__code__ = function.__code__.replace(co_name=name)  # type: ignore[attr-defined]
+        function.__code__ = function.__code__.replace(co_name=name)
         return function
 
     return rename

@@ -52,10 +52,10 @@ def _last_axes(name: str, input: Tensor, normalized_shape: Sequence[int]) -> int
 def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None,
                eps: float = 1e-5) -> Tensor:
     """Mean 0 and variance 1 over groups of channels of each example (Wu and He, 2018)."""
-    batch, channels, *rest = input.shape
+    batch, channels = input.shape[:2]
     if channels % num_groups:
-        raise ShapeError(f"group_norm: Expected number of channels in input to be divisible by num_groups, but got input "
-                         f"of shape {shown(input.shape)} and num_groups={num_groups}")
+        raise ShapeError(f"group_norm: Expected number of channels in input to be divisible by num_groups, but got "
+                         f"input of shape {shown(input.shape)} and num_groups={num_groups}")
     groups = input.reshape(batch, num_groups, -1)
     out = _standardized(groups, (2,), eps)[0].reshape(tuple(input.shape))
     return _affine(out, _channels(weight, input.ndim), _channels(bias, input.ndim))

@@ -1,6 +1,6 @@
 """``torch.utils.data``: datasets, the order in which they are read, and batches."""
 
-from chainrule.random import default_generator
+from chainrule.generator import default_generator
 from chainrule.utils.data.dataloader import DataLoader, default_collate, default_convert
 from chainrule.utils.data.dataset import (
     ConcatDataset,

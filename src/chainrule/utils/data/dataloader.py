@@ -18,8 +18,8 @@ from chainrule.utils.data.sampler import BatchSampler, RandomSampler, Sequential
 class DataLoader:
     """Iterates over a dataset in batches.
 
-    Everything happens in this process: ``num_workers``, ``pin_memory`` and what belongs to them is accepted, and changes
-    nothing but the time.
+    Everything happens in this process: ``num_workers``, ``pin_memory`` and what belongs to them is accepted, and
+    changes nothing but the time.
 
     >>> import chainrule as torch
     >>> [batch.tolist() for batch in torch.utils.data.DataLoader(range(5), batch_size=2)]

@@ -39,8 +39,8 @@ class TensorDataset(Dataset[tuple[Any, ...]]):
 
     def __init__(self, *tensors: Any):
         if any(t.shape[0] != tensors[0].shape[0] for t in tensors):
-            raise AssertionError(f"Size mismatch between tensors: {', '.join(str(list(t.shape)) for t in tensors)} must "
-                                 "agree in the first size")
+            raise AssertionError(f"Size mismatch between tensors: {', '.join(str(list(t.shape)) for t in tensors)} "
+                                 "must agree in the first size")
         self.tensors = tensors
 
     def __getitem__(self, index: Any) -> tuple[Any, ...]:
