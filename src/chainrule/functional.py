@@ -29,7 +29,7 @@ def function(name: str) -> Callable[..., Any]:
     def call(input: Any, *args: Any, **kwargs: Any) -> Any:
         if isinstance(input, Tensor):
             return method(input, *args, **kwargs)
-        if not isinstance(input, (int, float)):
+        if not isinstance(input, (int, float)) or not (args or kwargs):
             raise TypeError(f"{name}(): argument 'input' must be Tensor, not {type(input).__name__}: {input!r}")
         first = args[0] if args else None
         if isinstance(first, Tensor) and method.__name__ in ALL:

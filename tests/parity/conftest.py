@@ -3,6 +3,7 @@
 import inspect
 import warnings
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,6 +16,8 @@ def seen(thing):
         return [f"tensor {thing.dtype}{list(thing.shape)} {thing.requires_grad}", thing.detach().tolist()]
     if isinstance(thing, (torch.dtype, chainrule.dtype)):
         return str(thing)
+    if isinstance(thing, np.ndarray):
+        return [f"array {thing.dtype}", thing.tolist()]
     if isinstance(thing, dict):
         return {key: seen(value) for key, value in thing.items()}
     if isinstance(thing, (tuple, list)) and type(thing) not in (tuple, list):
@@ -50,6 +53,29 @@ def pytest_generate_tests(metafunc):
         functions = [f for f in vars(metafunc.module).values() if inspect.isfunction(f)]
         programs = [f for f in functions if list(inspect.signature(f).parameters) == ["torch"]]
         metafunc.parametrize("program", programs, ids=lambda program: program.__name__)
+
+
+KNOWN = {  # programs whose outcome differs on purpose, or is left to differ
+    "spaced_to_the_bit": "PyTorch's vectorised linspace rounds some elements of the second half otherwise",
+    "maximum_with_a_number": "a number is taken as well as a tensor",
+}
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        program = getattr(item, "callspec", None) and item.callspec.params.get("program")
+        if program is not None and program.__name__ in KNOWN:
+            item.add_marker(pytest.mark.xfail(reason=KNOWN[program.__name__], strict=True))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """How many programs do the same under both."""
+    counts = {outcome: sum("test_same_as_torch[" in getattr(report, "nodeid", "") for report in reports)
+              for outcome, reports in terminalreporter.stats.items()}  # fmt: skip
+    total = sum(counts.get(outcome, 0) for outcome in ("passed", "failed", "xfailed", "xpassed"))
+    if total:
+        same = counts.get("passed", 0)
+        terminalreporter.write_line(f"parity: {same} of {total} programs give the same as torch, {same / total:.1%}")
 
 
 @pytest.fixture

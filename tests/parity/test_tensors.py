@@ -246,7 +246,11 @@ def bad_operands(torch):
     x = torch.zeros(3)
     return every_way(lambda: x + torch.zeros(4), lambda: x + "a", lambda: "a" * x, lambda: x + None, lambda: x + [1, 2, 3],
                      lambda: torch.exp("a"), lambda: torch.exp(2.0), lambda: x.add("a"), lambda: x.nothing, lambda: torch.nothing,
-                     lambda: torch.maximum(x, 1.0), lambda: x.pow("a"), lambda: torch.zeros(2, 3) * torch.zeros(3, 2))
+                     lambda: x.pow("a"), lambda: torch.zeros(2, 3) * torch.zeros(3, 2))
+
+
+def maximum_with_a_number(torch):
+    torch.maximum(torch.zeros(3), 1.0)
 
 
 def with_arrays_and_numpy_numbers(torch):
