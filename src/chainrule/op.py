@@ -101,6 +101,8 @@ class Op:
     infix: str = ""
     promotes: str = ""
     """``"common"``: inputs meet in one dtype; ``"float"``: and that is a floating one; ``""``: as they are."""
+    refuses_kinds: str = ""
+    """The kinds of dtype, by NumPy's letters, that no operand may have."""
     first: int = 0
     """The first input that promotion concerns: a condition stays bool."""
     view: bool = False

@@ -42,6 +42,13 @@ def multiplied(x: Any, dim: tuple[int, ...], keepdim: bool) -> Any:
     return reduce(x, axis=dim, keepdims=keepdim, dtype=dtype)
 
 
+def averaged(x: Any, dim: tuple[int, ...], keepdim: bool) -> Any:
+    """A sum of half precision numbers may be too large for one where the mean is not."""
+    if x.dtype == HALF:
+        return averaged(x.astype(SINGLE), dim, keepdim).astype(HALF)
+    return summed(x, dim, keepdim) / count(x.shape, dim)
+
+
 def shares(x: Any, dim: tuple[int, ...]) -> Any:
     weights = np.exp(x - peak(x, dim))
     return weights / summed(weights, dim, True)
@@ -121,8 +128,7 @@ def rows() -> list[Sample]:
 
 sum = linear("sum", summed, lambda g, x, dim, keepdim: g.spread(x.shape, dim, keepdim), spec=reduced_spec,
              reduces="add", samples=lambda: folds(((0, 3), (0,)), ((2, 3), ())))
-mean = linear("mean", in_single(lambda x, dim, keepdim: summed(x, dim, keepdim) / count(x.shape, dim)),
-              lambda g, x, dim, keepdim: (g / count(x.shape, dim)).spread(x.shape, dim, keepdim), spec=reduced_spec,
+mean = linear("mean", averaged, lambda g, x, dim, keepdim: (g / count(x.shape, dim)).spread(x.shape, dim, keepdim), spec=reduced_spec,
               promotes="float", composite=lambda x, dim, keepdim: x.sum(dim, keepdim) / count(x.shape, dim),
               samples=folds)
 prod = general("prod", multiplied, (lambda g, x, dim, keepdim: g.spread(x.shape, dim, keepdim) * x.others(dim),),
@@ -130,7 +136,7 @@ prod = general("prod", multiplied, (lambda g, x, dim, keepdim: g.spread(x.shape,
 norm = general("norm", in_single(lambda x, dim, keepdim: np.sqrt(summed(x * x, dim, keepdim))),
                (lambda g, x, out, dim, keepdim:
                 x * (g / out).masked_fill(out == 0, 0).spread(x.shape, dim, keepdim),), spec=reduced_spec,
-               promotes="float", composite=lambda x, dim, keepdim: (x * x).sum(dim, keepdim).sqrt(), samples=folds)
+               promotes="float", refuses_kinds="biu", composite=lambda x, dim, keepdim: (x * x).sum(dim, keepdim).sqrt(), samples=folds)
 any_ = discrete("any", lambda x, dim, keepdim: np.logical_or.reduce(x, axis=dim, keepdims=keepdim), spec=truth_spec,
                 promotes="", scalar=None, reduces="add", samples=lambda: folds(((0, 3), (0,))))
 all_ = discrete("all", lambda x, dim, keepdim: np.logical_and.reduce(x, axis=dim, keepdims=keepdim), spec=truth_spec,
@@ -138,10 +144,10 @@ all_ = discrete("all", lambda x, dim, keepdim: np.logical_and.reduce(x, axis=dim
 
 softmax = general("softmax", in_single(shares),
                   (lambda g, out, dim: out * (g - (g * out).sum(dim, keepdim=True)),), spec=kept_spec,
-                  promotes="float", composite=shares_in_words, samples=rows)
+                  promotes="float", refuses_kinds="biu", composite=shares_in_words, samples=rows)
 log_softmax = general("log_softmax", in_single(log_shares),
                       (lambda g, out, dim: g - out.exp() * g.sum(dim, keepdim=True),), spec=kept_spec,
-                      promotes="float", composite=log_shares_in_words, samples=rows)
+                      promotes="float", refuses_kinds="biu", composite=log_shares_in_words, samples=rows)
 logsumexp = general("logsumexp", in_single(log_of_sum),
                     (lambda g, x, out, dim, keepdim: g.spread(x.shape, dim, keepdim)
                      * (x - out.spread(x.shape, dim, keepdim)).exp(),), spec=reduced_spec, promotes="float",
