@@ -34,16 +34,17 @@ def outcome(program, module):
             return None, error
 
 
-def close(ours, theirs):
-    """Equal, numbers to a few units in the last place of float32."""
+def close(ours, theirs, rel=5e-7, abs=1e-12):
+    """Equal, numbers to a few units in the last place of float32 unless told otherwise."""
     if isinstance(theirs, (list, tuple)):
-        return type(ours) is type(theirs) and len(ours) == len(theirs) and all(map(close, ours, theirs))
+        alike = type(ours) is type(theirs) and len(ours) == len(theirs)
+        return alike and all(close(a, b, rel, abs) for a, b in zip(ours, theirs))
     if isinstance(theirs, dict):
-        return ours.keys() == theirs.keys() and all(close(ours[key], theirs[key]) for key in theirs)
+        return ours.keys() == theirs.keys() and all(close(ours[key], theirs[key], rel, abs) for key in theirs)
     if type(ours) is not type(theirs):
         return False
     if isinstance(theirs, (float, complex)):
-        return ours == pytest.approx(theirs, rel=5e-7, abs=1e-12, nan_ok=True)
+        return ours == pytest.approx(theirs, rel=rel, abs=abs, nan_ok=True)
     return ours == theirs
 
 
@@ -82,7 +83,7 @@ def pytest_terminal_summary(terminalreporter):
 def both():
     """Checks that a program of the module gives the same under both; exceptions count by their type."""
 
-    def compare(program):
+    def compare(program, rel=5e-7, abs=1e-12):
         theirs, wrong = outcome(program, torch)
         ours, error = outcome(program, chainrule)
         if wrong is not None:
@@ -91,6 +92,6 @@ def both():
         elif error is not None:
             raise AssertionError(f"torch gives {theirs}") from error
         else:
-            assert close(ours, theirs), f"torch: {theirs}\nhere:  {ours}"
+            assert close(ours, theirs, rel, abs), f"torch: {theirs}\nhere:  {ours}"
 
     return compare
