@@ -32,6 +32,18 @@ class Size(tuple[int, ...]):
         """How many elements a tensor of this shape has."""
         return math.prod(self)
 
+    def __getitem__(self, key: Any) -> Any:
+        part = tuple.__getitem__(self, key)
+        return Size(part) if isinstance(key, slice) else part
+
+    def __add__(self, other: Any) -> "Size":
+        return Size(tuple.__add__(self, other))
+
+    def __mul__(self, times: Any) -> "Size":
+        return Size(tuple.__mul__(self, times))
+
+    __rmul__ = __mul__
+
 
 class Values(Vocabulary):
     """Reading a tensor: shape, dtype, numbers."""
@@ -73,6 +85,17 @@ class Values(Vocabulary):
         return self._data.size if mode_now().trace is None else self.shape.numel()  # type: ignore[no-any-return]
 
     nelement = numel
+    ndimension = dim
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes per element."""
+        return self.element_size()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        return self.numel() * self.element_size()
 
     def element_size(self) -> int:
         """Bytes per element."""
@@ -82,14 +105,33 @@ class Values(Vocabulary):
         """Can this tensor carry a gradient?"""
         return self._data.dtype.kind == "f"  # type: ignore[no-any-return]
 
-    def is_contiguous(self) -> bool:
-        """Do the elements lie in memory in order?"""
-        return bool(np.asarray(self._data).flags.c_contiguous)
+    def is_complex(self) -> bool:
+        """Is the dtype complex?"""
+        return self._data.dtype.kind == "c"  # type: ignore[no-any-return]
 
-    def stride(self) -> tuple[int, ...]:
-        """Elements to step in memory, per dimension."""
+    def is_signed(self) -> bool:
+        """Has the dtype negative numbers?"""
+        return self.dtype.is_signed
+
+    def is_contiguous(self, *, memory_format: Any = None) -> bool:
+        """Do the elements lie in memory in order? Those of a traced tensor will."""
+        return not isinstance(self._data, np.ndarray) or bool(self._data.flags.c_contiguous)
+
+    def stride(self, dim: int | None = None) -> Any:
+        """Elements to step in memory, per dimension or along one."""
         array = np.asarray(self._data)
-        return tuple(s // array.itemsize for s in array.strides)
+        steps = [s // array.itemsize for s in array.strides]
+        for axis in reversed(range(array.ndim)):
+            if array.shape[axis] == 1 and not steps[axis]:  # NumPy does not care; PyTorch steps over all that follows
+                steps[axis] = array.shape[axis + 1] * steps[axis + 1] if axis + 1 < array.ndim else 1
+        return tuple(steps) if dim is None else steps[dim]
+
+    def storage_offset(self) -> int:
+        """Where the first element is in the memory that this tensor shares, in elements."""
+        array = root = self._own()
+        while isinstance(root.base, np.ndarray):
+            root = root.base
+        return int(array.ctypes.data - root.ctypes.data) // array.itemsize
 
     def data_ptr(self) -> int:
         """The address of the first element."""
@@ -126,7 +168,7 @@ class Values(Vocabulary):
             raise GraphError("numpy: Can't call numpy() on Tensor that requires grad: an array keeps no gradient"
                              f"{at(user_place())}. Use tensor.detach().numpy() instead")
         self._array("numpy()")
-        return self._own()
+        return self._own().view()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         array = self.numpy()
@@ -155,18 +197,21 @@ class Values(Vocabulary):
         """
         return bool(self.isclose(other, rtol, atol, equal_nan).all())
 
-    def __float__(self) -> float:
-        return float(self._only())
-
-    def __int__(self) -> int:
-        return int(self._only())
-
-    def _only(self) -> Any:
-        """``item()`` for Python's conversions, whose error is a ValueError."""
+    def _number(self) -> Any:
+        """``item()``, with Python's error for what is not one number."""
         if self.shape.numel() != 1:
             raise ValueError(f"only one element tensors can be converted to Python scalars: the shape is "
-                             f"{shown(self.shape)}{at(user_place())}; reduce it first, for example with .mean()")
+                             f"{shown(self._data.shape)}{at(user_place())}; reduce it first, for example with .mean()")
         return self.item()
+
+    def __float__(self) -> float:
+        return float(self._number())
+
+    def __int__(self) -> int:
+        return int(self._number())
+
+    def __complex__(self) -> complex:
+        return complex(self._number())
 
     def __index__(self) -> int:
         if self._data.dtype.kind not in "iub":
@@ -184,7 +229,8 @@ class Values(Vocabulary):
         return iter([self[k] for k in range(len(self))])
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if not self.ndim else object.__format__(self, spec)
+        number = not self.ndim and isinstance(self._data, (np.ndarray, np.generic)) and type(self._wrap(0)) is type(self)
+        return format(self.item(), spec) if number else object.__format__(self, spec)
 
     def __repr__(self) -> str:
         if not isinstance(self._data, (np.ndarray, np.generic)):
@@ -197,13 +243,26 @@ class Values(Vocabulary):
         if self.grad_fn is not None:
             raise RuntimeError("deepcopy: only tensors created explicitly by the user (graph leaves) can be copied; "
                                f"detach() this one first{at(user_place())}")
-        copy = memo[id(self)] = type(self)._wrap(np.array(self._data))
+        copy = memo[id(self)] = type(self)._wrap(copied(self._own(), memo))
         copy._requires_grad = self.requires_grad
         copy._grad = deepcopy(self._grad, memo)
         return copy  # type: ignore[no-any-return]
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return _rebuilt, (type(self), np.asarray(self._array("pickling")), self.requires_grad)
+
+
+def copied(array: Any, memo: dict[int, Any]) -> Any:
+    """A copy of ``array`` that shares memory with the copies of the arrays that it shares memory with."""
+    root = array
+    while isinstance(root.base, np.ndarray):
+        root = root.base
+    if not root.flags.c_contiguous:
+        return np.array(array)
+    if id(root) not in memo:
+        memo[id(root)] = np.array(root)
+    offset = array.ctypes.data - root.ctypes.data
+    return np.ndarray(array.shape, array.dtype, memo[id(root)], offset, array.strides) if array.size else np.array(array)
 
 
 def _rebuilt(kind: Any, array: Any, requires_grad: bool) -> Any:

@@ -1,5 +1,6 @@
 """Making tensors: from data, constants, ranges and random numbers; PyTorch's names and defaults."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -44,13 +45,16 @@ def tensor(data: Any, *, dtype: DType = None, requires_grad: bool = False, **pla
         data = data.detach()._array("tensor()")
     elif isinstance(data, (list, tuple)):
         data = _unwrapped(data)
+    elif isinstance(data, str):
+        raise TypeError(f"tensor: new(): invalid data type 'str': {data!r}{at(user_place())}")
     try:
         array = np.array(data)
     except ValueError as error:
-        raise ValueError(f"tensor: expected nested sequences of equal length{at(user_place())}; {error}") from None
+        kind = ValueError if isinstance(data[0], list) else TypeError  # PyTorch's types, by what stands first
+        raise kind(f"tensor: expected nested sequences of equal length{at(user_place())}; {error}") from None
     if array.dtype.kind not in "biufc":
         kind = RuntimeError if array.dtype.kind == "O" else ValueError if array.ndim else TypeError
-        raise kind(f"tensor: could not infer a dtype: {type(data).__name__} {data!r} is not made of numbers"
+        raise kind(f"tensor: Could not infer dtype of {type(data).__name__}: cannot read {data!r} as numbers"
                    f"{at(user_place())}")
     if dtype is not None:
         array = array.astype(as_dtype(dtype).numpy)
@@ -134,12 +138,13 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: DType = None, r
     """Numbers from ``start`` up to, not including, ``end``."""
     on_cpu("arange", place)
     start, end = (0, start) if end is None else (start, end)
-    if not step or (end - start) * step < 0:
-        raise RuntimeError(f"arange: a step of {step} does not lead from {start} to {end}{at(user_place())}; the "
-                           "step must not be 0, and its sign that of end - start")
+    start, end, step = (v.item() if hasattr(v, "item") else v for v in (start, end, step))
     whole = all(isinstance(v, int) for v in (start, end, step))
+    if not step or not math.isfinite(end - start) or (end - start) * step < 0:
+        raise RuntimeError(f"arange: upper bound and lower bound inconsistent with step sign, or no finite step: "
+                           f"from {start} to {end} by {step}{at(user_place())}")
     kind = as_dtype(dtype).numpy if dtype is not None else np.dtype("int64") if whole else default.dtype
-    count = max(0, -int((start - end) // step))
+    count = -((start - end) // step) if whole else math.ceil((end - start) / step)
     return made((start + step * np.arange(count)).astype(kind), requires_grad)
 
 
@@ -150,9 +155,9 @@ def linspace(start: Any, end: Any, steps: int, *, dtype: DType = None, requires_
     The first half counts from ``start``, the second back from ``end``, each in the result's dtype, as PyTorch does.
     """
     on_cpu("linspace", place)
-    kind = numpy_dtype(dtype)
     if steps < 0:
         raise RuntimeError(f"linspace: number of steps must be non-negative, got {steps}{at(user_place())}")
+    kind = numpy_dtype(dtype)
     if steps == 1:
         return made(np.array([start], kind), requires_grad)
     step = kind.type((kind.type(end) - kind.type(start)) / kind.type(max(steps - 1, 1)))

@@ -28,7 +28,7 @@ class finfo:  # noqa: N801 - PyTorch's spelling
         self.bits = int(info.bits)
         self.eps, self.max, self.min = float(info.eps), float(info.max), float(info.min)
         self.tiny = self.smallest_normal = float(info.smallest_normal)
-        self.resolution = float(info.resolution)
+        self.resolution = 10.0**-info.precision
         self.dtype = str(OF_NUMPY[info.dtype].name)
 
     def __repr__(self) -> str:

@@ -103,6 +103,8 @@ class Op:
     promotes: str = ""
     """``"common"``: inputs meet in one dtype; ``"float"``: and that is a floating one; ``""``: as they are;
     ``"checked"``: as they are, if the shape rule accepts their dtypes."""
+    refuses_kinds: str = ""
+    """The kinds of dtype, by NumPy's letters, that no operand may have."""
     first: int = 0
     """The first input that promotion concerns: a condition stays bool."""
     prepared: Callable[..., Forward] | None = None

@@ -194,7 +194,7 @@ def number_dtype(number: Any) -> np.dtype[Any]:
 
 def higher(a: np.dtype[Any], b: np.dtype[Any]) -> np.dtype[Any]:
     """The dtype of the higher category, else NumPy's common dtype."""
-    if RANK[a.kind] == RANK[b.kind]:
+    if RANK[a.kind] == RANK[b.kind] or {a.kind, b.kind} == {"f", "c"}:
         return np.promote_types(a, b)
     return max(a, b, key=lambda d: RANK[d.kind])
 

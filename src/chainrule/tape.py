@@ -21,6 +21,10 @@ from chainrule.source import Place, at, inside, place_of
 from chainrule.spec import Spec
 from chainrule.vocabulary import Vocabulary
 
+PUBLIC: dict[str, Callable[[Any, str], str]] = {  # ops that PyTorch names otherwise than the words that apply them
+    "cast": lambda node, word: "to_copy",
+    "slice": lambda node, word: last_step(node.params["key"], node.shapes[0]) if word in ("slice", "narrow") else word,
+}
 CALLS = {"__call__", "_hooked", "forward"}  # a module's frames: a node is named after the function that it calls
 next_serial = itertools.count(1).__next__
 
@@ -105,6 +109,8 @@ class Node(Watched):
         word = self.public.strip("_")
         if self.public.startswith("__") or not word:
             word = self.op.name
+        if self.op.name in PUBLIC:
+            word = PUBLIC[self.op.name](self, word)
         return "".join(part.capitalize() for part in word.split("_")) + "Backward0"
 
     @property
@@ -293,6 +299,17 @@ class AccumulateGrad:
 
     def __hash__(self) -> int:
         return id(self.variable)
+
+
+def last_step(key: tuple[Any, ...], shape: tuple[int, ...]) -> str:
+    """What the last part of an index does that does anything."""
+    sizes, steps = iter(shape), ["alias"]
+    for part in key:
+        if part is None:
+            steps.append("unsqueeze")
+        elif part != (0, next(sizes), 1):
+            steps.append("select" if isinstance(part, int) else "slice")
+    return steps[-1]
 
 
 def shown_edge(edge: Any) -> tuple[Any, int]:

@@ -140,15 +140,15 @@ class Tensor(InPlace, Graph, Conversions, Selection, Random):
         key: tuple[Any, ...]
         a = self._data
         if not mode.fast or ((d := a.dtype) is not F32 and d is not F64):
-            return self._apply(op, (self, other)) if is_operand(other) or not op.infix else NotImplemented
+            return self._apply(op, (self, other)) if is_operand(other) else stranger(op, other)
         if self._base is not None:
             self._refresh()
         if type(other) in FAST_NUMBERS:
             out = new(Tensor)
             try:
                 out._data = op.forward(a, other)
-            except RuntimeWarning:
-                out._data = quietly(op.forward, a, other)
+            except (TypeError, RuntimeWarning):
+                return self._apply(op, (self, other))
             if mode.grad and op.recorded:
                 if self._node is not None:
                     key = op, INNER_NUMBER, (a.shape, None), d, (None, other or (other, str(other))), ()
@@ -158,7 +158,7 @@ class Tensor(InPlace, Graph, Conversions, Selection, Random):
                     out._node = Node(key, (self, None), (self, other), out._data)
             return out
         if not isinstance(other, Tensor) or (b := other._data).dtype is not d:
-            return self._apply(op, (self, other)) if is_operand(other) or not op.infix else NotImplemented
+            return self._apply(op, (self, other)) if is_operand(other) else stranger(op, other)
         if other._base is not None:
             other._refresh()
         out = new(Tensor)
@@ -183,14 +183,14 @@ class Tensor(InPlace, Graph, Conversions, Selection, Random):
         mode = mode_now()
         a = self._data
         if type(number) not in FAST_NUMBERS or not mode.fast or ((d := a.dtype) is not F32 and d is not F64):
-            return self._apply(op, (number, self)) if is_operand(number) else NotImplemented
+            return self._apply(op, (number, self)) if is_operand(number) else stranger(op, number)
         if self._base is not None:
             self._refresh()
         out = new(Tensor)
         try:
             out._data = op.forward(number, a)
-        except RuntimeWarning:
-            out._data = quietly(op.forward, number, a)
+        except (ValueError, TypeError, RuntimeWarning):
+            return self._apply(op, (number, self))
         if mode.grad and (self._node is not None or self._requires_grad):
             edge, m = (self._node, INNER) if self._node is not None else (self, LEAF)
             key = op, (NUMBER, m), (None, a.shape), d, (number or (number, str(number)), None), ()
@@ -201,6 +201,8 @@ class Tensor(InPlace, Graph, Conversions, Selection, Random):
         """``op`` on tensors and numbers, whatever the modes and dtypes."""
         mode = mode_now()
         operands = [x if isinstance(x, Tensor) or type(x) in NUMBERS else as_operand(op, x) for x in inputs]
+        if op.refuses_kinds:
+            _check_kinds(op, operands)
         if op.promotes and not _agree(operands[op.first :]):
             if op.promotes != "checked":
                 _promote(op, operands)
@@ -391,6 +393,11 @@ def is_operand(x: Any) -> bool:
     return isinstance(x, (Tensor, int, float, complex, np.generic, np.ndarray))
 
 
+def stranger(op: Op, x: Any) -> Any:
+    """What an operator answers to something that is no operand, for Python to ask the other side; a word raises."""
+    return NotImplemented if _getframe(2).f_code.co_name.startswith("__") else as_operand(op, x)
+
+
 def as_operand(op: Op, x: Any) -> Any:
     """A tensor or number from whatever stands for one. Raises TypeError."""
     if isinstance(x, np.generic):
@@ -410,14 +417,25 @@ def _agree(operands: list[Any]) -> bool:
     return (d is F32 or d is F64) and all([isinstance(x, Tensor) and x._data.dtype is d for x in operands])
 
 
+def _check_kinds(op: Op, operands: Sequence[Any]) -> None:
+    for x in operands:
+        kind = x._data.dtype.kind if isinstance(x, Tensor) else "b" if type(x) is bool else ""
+        if kind and kind in op.refuses_kinds:
+            raise DtypeError(f"{op.name}: not implemented for {x.dtype if kind != 'b' else 'bool'}{at(user_place())}; "
+                             + ("use ~ to invert a mask, or convert it: x.int()" if kind == "b" else "convert it: x.float()"))
+
+
 def _promote(op: Op, operands: list[Any]) -> None:
     """Cast the operands to the dtype that they meet in."""
     common = promote([x._data if isinstance(x, Tensor) else x for x in operands[op.first :]])
     if op.promotes == "float" and common.kind not in "fc":
         common = default.dtype
     for k in range(op.first, len(operands)):
-        if isinstance(operands[k], Tensor) and operands[k]._data.dtype != common:
-            operands[k] = operands[k].cast(common)
+        if isinstance(operands[k], Tensor):
+            if operands[k]._data.dtype != common:
+                operands[k] = operands[k].cast(common)
+        elif common.kind in "iu":
+            operands[k] = np.asarray(operands[k]).astype(common).item()  # −3 is 253 among bytes
     if not any(isinstance(x, Tensor) for x in operands[op.first :]):
         operands[op.first] = wrap(np.asarray(operands[op.first], common))
 

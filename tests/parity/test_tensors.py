@@ -462,6 +462,10 @@ def bad_operands(torch):
     )
 
 
+def maximum_with_a_number(torch):
+    torch.maximum(torch.zeros(3), 1.0)
+
+
 def with_arrays_and_numpy_numbers(torch):
     x = torch.tensor([1.0, 2.0])
     return x * np.float32(2), x + np.float64(1), np.float64(2) * x, x * np.int64(3), np.asarray(x), np.sin(x.numpy())

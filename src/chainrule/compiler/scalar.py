@@ -238,9 +238,9 @@ class Scalar:
         return self.maximum(0)
 
     def sign(self) -> "Scalar":
-        """−1, 0 or 1; NaN of NaN."""
+        """−1, 0 or 1; 0 of NaN."""
         one, minus, zero = (self.pool.const(n, self.dtype) for n in (1, -1 if self.dtype.kind != "u" else 0, 0))
-        return one.where(self > 0, minus.where(self < 0, zero.where(self == 0, self)))
+        return one.where(self > 0, minus.where(self < 0, zero))
 
     def __str__(self) -> str:
         if self.op == "const":

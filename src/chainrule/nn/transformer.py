@@ -75,7 +75,7 @@ class MultiheadAttention(Module):
 
 
 def _masked(scores: Tensor, mask: Tensor) -> Tensor:
-    return scores.masked_fill(mask, float("-inf")) if mask.np_dtype == bool else scores + mask
+    return scores.masked_fill(mask, float("-inf")) if mask.np_dtype.kind == "b" else scores + mask
 
 
 class TransformerEncoderLayer(Module):

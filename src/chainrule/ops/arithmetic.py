@@ -19,11 +19,18 @@ def log_of(x: Any, out: Any) -> Any:
     return (x if hasattr(x, "log") else out.new_full((), x)).log()
 
 
+def sign_of(x: Any) -> Any:
+    """0 of NaN, as PyTorch has it."""
+    return (x > 0).astype(x.dtype) - (x < 0) if x.dtype.kind != "b" else x.copy()
+
+
 def divided(ufunc: Any) -> Any:
     """A division that leaves whole numbers whole, and so cannot divide them by 0."""
 
     def forward(x: Any, y: Any) -> Any:
         out = ufunc(x, y)
+        if np.result_type(x, y) == bool:
+            raise DtypeError("not implemented for bool; convert it: x.int()")
         if out.dtype.kind in "iu" and not np.all(y):
             raise DtypeError("ZeroDivisionError: an integer is divided by 0, and integers have no infinity and no NaN; "
                              "convert the tensor first (x.float())")
@@ -38,7 +45,8 @@ def whole(ufunc: Any) -> Any:
 
 
 add = elementwise("add", operator.add, d=(1, 1), infix="+", promotes="common", samples=binary, refuses=misfits)
-sub = elementwise("sub", operator.sub, d=(1, -1), infix="-", promotes="common", samples=binary, refuses=misfits)
+sub = elementwise("sub", operator.sub, d=(1, -1), infix="-", promotes="common", refuses_kinds="b", samples=binary,
+                  refuses=misfits)
 mul = elementwise("mul", operator.mul, d=(lambda y: y, lambda x: x), infix="*", promotes="common", samples=binary,
                   refuses=misfits)
 div = elementwise("div", operator.truediv, d=(lambda g, y: g / y, lambda g, y, out: -g * (out / y)), infix="/",
@@ -46,14 +54,14 @@ div = elementwise("div", operator.truediv, d=(lambda g, y: g / y, lambda g, y, o
 pow = elementwise("pow", power, d=(lambda x, y: (y * x ** (y - 1)).masked_fill(y == 0, 0),
                   lambda x, y, out: (out * log_of(x, out)).masked_fill((x == 0) & (y >= 0), 0)), infix="**",
                   promotes="common", samples=lambda: binary(0.3, 2.0), refuses=misfits)
-neg = elementwise("neg", operator.neg, d=(-1,), promotes="common", scalar=operator.neg, samples=unary)
-abs = elementwise("abs", np.abs, d=(lambda x: x.sign(),), promotes="common", samples=unary)
-sign = elementwise("sign", np.sign, d=(0,), promotes="common", samples=unary)
+neg = elementwise("neg", operator.neg, d=(-1,), promotes="common", refuses_kinds="b", scalar=operator.neg, samples=unary)
+abs = elementwise("abs", np.abs, d=(lambda x: x.sign(),), promotes="common", refuses_kinds="b", samples=unary)
+sign = elementwise("sign", sign_of, d=(0,), promotes="common", samples=unary)
 
-floor = elementwise("floor", whole(np.floor), d=(0,), promotes="common", samples=unary)
-ceil = elementwise("ceil", whole(np.ceil), d=(0,), promotes="common", samples=unary)
-trunc = elementwise("trunc", whole(np.trunc), d=(0,), promotes="common", samples=unary)
-round = elementwise("round", whole(np.rint), d=(0,), promotes="common", samples=unary)
+floor = elementwise("floor", whole(np.floor), d=(0,), promotes="common", refuses_kinds="b", samples=unary)
+ceil = elementwise("ceil", whole(np.ceil), d=(0,), promotes="common", refuses_kinds="b", samples=unary)
+trunc = elementwise("trunc", whole(np.trunc), d=(0,), promotes="common", refuses_kinds="b", samples=unary)
+round = elementwise("round", whole(np.rint), d=(0,), promotes="common", refuses_kinds="b", samples=unary)
 floor_divide = elementwise("floor_divide", divided(np.floor_divide), d=(0, 0), promotes="common", samples=binary,
                            scalar=lambda x, y: x.floor_divide(y), refuses=misfits)
 remainder = elementwise("remainder", divided(np.remainder), d=(1, lambda g, x, y: -g * (x / y).floor()),
@@ -61,7 +69,8 @@ remainder = elementwise("remainder", divided(np.remainder), d=(1, lambda g, x, y
 fmod = elementwise("fmod", divided(np.fmod), d=(1, lambda g, x, y: -g * (x / y).trunc()), promotes="common",
                    samples=binary, scalar=lambda x, y: x.fmod(y), refuses=misfits)
 
-relu = piecewise("relu", lambda x: np.maximum(x, 0), ([(lambda out: out > 0, 1)],), promotes="common", samples=unary)
+relu = piecewise("relu", lambda x: np.maximum(x, 0), ([(lambda out: out > 0, 1)],), promotes="common",
+                 refuses_kinds="b", samples=unary)
 maximum = piecewise("maximum", np.maximum, ([(lambda x, y: x > y, 1), (lambda x, y: x == y, 0.5)],
                     [(lambda x, y: x < y, 1), (lambda x, y: x == y, 0.5)]), promotes="common", samples=binary,
                     scalar=lambda x, y: x.maximum(y), refuses=misfits)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import ShapeError
+from chainrule.errors import PositionError
 from chainrule.op import Refusal, Sample, discrete, general, linear
 from chainrule.ops.reduction import folds, rows
 from chainrule.ops.sampling import array
@@ -15,7 +15,7 @@ DOUBLE = np.dtype("float64")
 
 def extreme_spec(x: Any, dim: tuple[int, ...], keepdim: bool) -> Spec:
     if any(x.shape[d] == 0 for d in dim):
-        raise ShapeError(f"Expected reduction dim to have non-zero size: the shape is {shown(x.shape)} and the dim "
+        raise PositionError(f"Expected reduction dim to have non-zero size: the shape is {shown(x.shape)} and the dim "
                          f"{', '.join(map(str, dim))}; of no elements there is no largest or smallest")
     shape = tuple(1 if axis in dim else size for axis, size in enumerate(x.shape) if keepdim or axis not in dim)
     return Spec(shape, x.dtype)
@@ -53,7 +53,7 @@ def running(x: Any, dim: tuple[int, ...]) -> Any:
     return np.cumsum(x, dim[0], DOUBLE).astype(x.dtype)
 
 
-EMPTY = (Refusal((array(0, 3),), RuntimeError, "non-zero size", {"dim": (0,), "keepdim": False}),)
+EMPTY = (Refusal((array(0, 3),), IndexError, "non-zero size", {"dim": (0,), "keepdim": False}),)
 
 amax = general("amax", lambda x, dim, keepdim: np.maximum.reduce(x, axis=dim, keepdims=keepdim), (among_equals,),
                spec=extreme_spec, reduces="maximum", samples=lambda: folds(((0, 3), (1,))), refuses=lambda: EMPTY)

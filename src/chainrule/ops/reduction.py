@@ -151,7 +151,7 @@ prod = general("prod", multiplied, (lambda g, x, dim, keepdim: g.spread(x.shape,
 norm = general("norm", in_single(lambda x, dim, keepdim: np.sqrt(summed(x * x, dim, keepdim))),
                (lambda g, x, out, dim, keepdim:
                 x * (g / out).masked_fill(out == 0, 0).spread(x.shape, dim, keepdim),), spec=reduced_spec,
-               promotes="float", composite=lambda x, dim, keepdim: (x * x).sum(dim, keepdim).sqrt(), samples=folds)
+               promotes="float", refuses_kinds="biu", composite=lambda x, dim, keepdim: (x * x).sum(dim, keepdim).sqrt(), samples=folds)
 any_ = discrete("any", lambda x, dim, keepdim: np.logical_or.reduce(x, axis=dim, keepdims=keepdim), spec=truth_spec,
                 promotes="", scalar=None, reduces="add", samples=lambda: folds(((0, 3), (0,))))
 all_ = discrete("all", lambda x, dim, keepdim: np.logical_and.reduce(x, axis=dim, keepdims=keepdim), spec=truth_spec,
@@ -159,10 +159,10 @@ all_ = discrete("all", lambda x, dim, keepdim: np.logical_and.reduce(x, axis=dim
 
 softmax = general("softmax", in_single(shares),
                   (lambda g, out, dim: out * (g - (g * out).sum(dim, keepdim=True)),), spec=kept_spec,
-                  promotes="float", composite=shares_in_words, samples=rows)
+                  promotes="float", refuses_kinds="biu", composite=shares_in_words, samples=rows)
 log_softmax = general("log_softmax", in_single(log_shares),
                       (lambda g, out, dim: g - out.exp() * g.sum(dim, keepdim=True),), spec=kept_spec,
-                      promotes="float", composite=log_shares_in_words, samples=rows)
+                      promotes="float", refuses_kinds="biu", composite=log_shares_in_words, samples=rows)
 logsumexp = general("logsumexp", in_single(log_of_sum),
                     (lambda g, x, out, dim, keepdim: g.spread(x.shape, dim, keepdim)
                      * (x - out.spread(x.shape, dim, keepdim)).exp(),), spec=reduced_spec, promotes="float",

@@ -4,7 +4,9 @@ from typing import Any, Self
 
 import numpy as np
 
+from chainrule.errors import ShapeError
 from chainrule.ops import arithmetic, comparison, shape
+from chainrule.spec import shown
 from chainrule.vocabulary.carrier import Carrier
 
 Number = int | float | bool
@@ -154,6 +156,8 @@ class Arithmetic(Carrier):
         """``value`` where ``mask`` holds, else self. A Python bool stands for a mask of one value."""
         if isinstance(mask, bool):
             return self._full(self.shape, value) if mask else self
+        if getattr(value, "ndim", 0):
+            raise ShapeError(f"masked_fill: only supports a 0-dimensional value tensor, but got {shown(value.shape)}")
         return self._apply(comparison.where, (mask, value, self))
 
     def cast(self, dtype: np.dtype[Any]) -> Self:

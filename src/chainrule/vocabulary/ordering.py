@@ -105,7 +105,7 @@ class Ordering(Carrier):
         """
         x: Any = self
         if dim is None:
-            if not numel(self.shape):
+            if not numel(self.shape) and x.np_dtype.kind == "f":
                 return x.new_full((), nan)
             middle = x.detach().reshape(-1).median(0).values
             found = (x == middle) | (x.isnan() & middle.isnan())
@@ -117,14 +117,16 @@ class Ordering(Carrier):
                              f"{shown(self.shape)}")
         if not self.ndim:
             return return_types.median(x.clone(), order)
-        middle = (size - 1) // 2
-        return return_types.median(*self._at(order.narrow(dim, middle, 1), dim, keepdim))  # type: ignore[attr-defined]
+        places: Any = order.narrow(dim, (size - 1) // 2, 1)  # type: ignore[attr-defined]
+        if x.np_dtype.kind == "f":
+            places = self.argmax(dim, keepdim=True).where(x.isnan().any(dim, keepdim=True), places)  # type: ignore[attr-defined]
+        return return_types.median(*self._at(places, dim, keepdim))
 
     def cumsum(self, dim: int, *, dtype: Any = None) -> Self:
         """Running sums along ``dim``."""
         x: Any = self if dtype is None else self.cast(as_dtype(dtype).numpy)  # type: ignore[attr-defined]
         dims = self._dims(dim)
-        out: Any = x._unary(ordering.cumsum, dim=dims) if dims else x.clone()
+        out: Any = x._unary(ordering.cumsum, dim=dims) if dims else x.sum(0)
         return out if dtype is None else out.cast(as_dtype(dtype).numpy)  # type: ignore[no-any-return]
 
     def cumprod(self, dim: int, *, dtype: Any = None) -> Self:

@@ -3,12 +3,19 @@
 from collections.abc import Sequence
 from typing import Any, Self
 
-from chainrule.errors import ShapeError
+from chainrule.errors import DtypeError, ShapeError
 from chainrule.ops import reduction
 from chainrule.spec import numel, shown
 from chainrule.vocabulary.carrier import Carrier, axis_of
 
 Number = int | float | bool
+
+
+def given_a_tensor(word: str, other: Any) -> None:
+    """Raise TypeError for a number in the place of a tensor."""
+    if not hasattr(other, "ndim"):
+        raise TypeError(f"{word}(): argument 'other' must be Tensor, not {type(other).__name__}; for a number times a "
+                        "tensor use *")
 
 
 class Products(Carrier):
@@ -29,6 +36,13 @@ class Products(Carrier):
         >>> torch.tensor([[1.0, 2.0], [3.0, 4.0]]) @ torch.tensor([1.0, 1.0])
         tensor([3., 7.])
         """
+        if not isinstance(other, Carrier):
+            raise TypeError(f"matmul(): argument 'other' must be Tensor, not {type(other).__name__}; for a number times a "
+                            "tensor use *")
+        if self.np_dtype != other.np_dtype:
+            raise DtypeError(f"matmul: expected both operands to have the same dtype, but got {self.np_dtype} and "
+                             f"{other.np_dtype}; convert one, for example x.to(y.dtype)")
+        given_a_tensor("matmul", other)
         if not self.ndim or not other.ndim:
             raise ShapeError(f"matmul: both operands need at least 1 dimension, got {shown(self.shape)} and "
                              f"{shown(other.shape)}; for a number times a tensor use *")
@@ -43,6 +57,7 @@ class Products(Carrier):
 
     def _product(self, word: str, other: Any, ndim: int, other_ndim: int) -> Self:
         """The product of operands of just so many dimensions."""
+        given_a_tensor(word, other)
         if self.ndim != ndim or other.ndim != other_ndim:
             raise ShapeError(f"{word}: the operands must be {ndim}-d and {other_ndim}-d, got {shown(self.shape)} and "
                              f"{shown(other.shape)}; use @, which takes all of them")

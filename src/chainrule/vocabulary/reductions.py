@@ -1,13 +1,14 @@
 """Sums, means, spreads, norms, and what is made of exponentials."""
 
 import math
+import warnings
 from typing import Any, Self
 
 import numpy as np
 
-from chainrule.errors import DtypeError
+from chainrule.errors import DtypeError, ShapeError
 from chainrule.ops import ordering, reduction
-from chainrule.spec import as_dtype, numel
+from chainrule.spec import as_dtype, numel, shown
 from chainrule.vocabulary.carrier import Carrier, Dims
 
 
@@ -65,6 +66,8 @@ class Reductions(Carrier):
         return self._truth(reduction.all_, dim, keepdim)
 
     def _truth(self, op: Any, dim: Dims, keepdim: bool) -> Self:
+        if self.ndim and dim is not None and not isinstance(dim, int) and not len(dim):
+            return self.ne(0)  # type: ignore[attr-defined,no-any-return]
         out: Any = self._unary(op, dim=self._dims(dim), keepdim=keepdim)
         return out.cast(self.np_dtype) if self.np_dtype == np.uint8 else out  # type: ignore[no-any-return]
 
@@ -103,8 +106,14 @@ class Reductions(Carrier):
         """The distances from the mean, the degrees of freedom, and the axes. A bool as ``dim`` is ``unbiased``."""
         if isinstance(dim, bool):
             dim, unbiased = None, dim
+        if self.np_dtype.kind not in "fc":
+            raise DtypeError(f"var: std and var only support floating point and complex dtypes, not {self.np_dtype}; write "
+                             "x.float()")
         dims = self._dims(dim)
         free = reduction.count(self.shape, dims) - (int(unbiased) if correction is None else correction)
+        if free <= 0:  # type: ignore[operator]
+            warnings.warn(f"var: degrees of freedom is <= 0: the variance of {shown(self.shape)} over the dims {dims} divides "
+                          "by the number of elements less the correction, which is 0", UserWarning, stacklevel=3)
         return self - self.mean(dims, keepdim=True), max(0, free), dims  # type: ignore[operator]
 
     def norm(self, p: Any = "fro", dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Self:
@@ -148,11 +157,18 @@ class Reductions(Carrier):
 
     def amax(self, dim: Dims = (), keepdim: bool = False) -> Self:
         """The largest element over ``dim``; among equals the gradient is shared out evenly."""
-        return self._unary(ordering.amax, dim=self._dims(dim), keepdim=keepdim)
+        return self._unary(ordering.amax, dim=self._filled("amax", dim), keepdim=keepdim)
 
     def amin(self, dim: Dims = (), keepdim: bool = False) -> Self:
         """The smallest element over ``dim``; among equals the gradient is shared out evenly."""
-        return self._unary(ordering.amin, dim=self._dims(dim), keepdim=keepdim)
+        return self._unary(ordering.amin, dim=self._filled("amin", dim), keepdim=keepdim)
+
+    def _filled(self, word: str, dim: Dims) -> tuple[int, ...]:
+        """The axes of a word that needs at least one element. Raises ShapeError."""
+        if (dim is None or dim == ()) and not numel(self.shape):
+            raise ShapeError(f"{word}: Expected reduction dim to be specified for input.numel() == 0; of no elements, as in "
+                             f"the shape {shown(self.shape)}, there is no largest or smallest")
+        return self._dims(dim)
 
 
 def _others(x: Any) -> Any:

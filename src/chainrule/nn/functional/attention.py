@@ -25,5 +25,5 @@ def scaled_dot_product_attention(
     if is_causal:
         attn_mask = ones(query.shape[-2], key.shape[-2]).tril() > 0
     if attn_mask is not None:
-        scores = scores.masked_fill(~attn_mask, -math.inf) if attn_mask.np_dtype == bool else scores + attn_mask
+        scores = scores.masked_fill(~attn_mask, -math.inf) if attn_mask.np_dtype.kind == "b" else scores + attn_mask
     return dropout(scores.softmax(-1), dropout_p, dropout_p > 0) @ value

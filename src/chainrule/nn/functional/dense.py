@@ -79,11 +79,13 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
 
 
 def _kept(input: Tensor, shape: tuple[int, ...], p: float) -> Tensor:
-    """1 with probability 1 − p, else 0."""
+    """1 with probability 1 − p, else 0, drawn in the order in which the input's elements lie in memory."""
     trace = current.get().trace
     if trace is not None:
         trace.refuse(input, "dropout()")
-    return wrap(np.asarray(default_generator.bernoulli(1 - p, shape, input.np_dtype)))
+    order = np.argsort([-stride for stride in input._own().strides], kind="stable")
+    drawn = default_generator.bernoulli(1 - p, tuple(shape[axis] for axis in order), input.np_dtype)
+    return wrap(np.asarray(drawn).transpose(np.argsort(order)))
 
 
 def _check_probability(name: str, p: float) -> None:

@@ -50,6 +50,7 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean",
         squares * weight, reduction)
 
 
+@recorded_as("mean")
 def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean",
             weight: Tensor | None = None) -> Tensor:
     """|x − y|, averaged."""

@@ -51,12 +51,9 @@ class OneCycleLR(LRScheduler):
         if self.last_epoch > self.total_steps:
             raise ValueError(f"Tried to step {self.last_epoch} times. The specified number of total steps is "
                              f"{self.total_steps}")
-        start = 0.0
-        for end, lr_from, lr_to, momentum_from, momentum_to in self.phases:
-            if self.last_epoch <= end:
-                break
-            if end != self.phases[-1][0]:
-                start = end
+        number = next((k for k, phase in enumerate(self.phases) if self.last_epoch <= phase[0]), len(self.phases) - 1)
+        start = self.phases[number - 1][0] if number else 0.0
+        end, lr_from, lr_to, momentum_from, momentum_to = self.phases[number]
         part = (self.last_epoch - start) / (end - start)
         rates = []
         for group in self.optimizer.param_groups:
