@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Self
 
-from chainrule.errors import DtypeError, ShapeError
+from chainrule.errors import ShapeError
 from chainrule.ops import reduction
 from chainrule.spec import numel, shown
 from chainrule.vocabulary.carrier import Carrier, axis_of
@@ -13,7 +13,7 @@ Number = int | float | bool
 
 def given_a_tensor(word: str, other: Any) -> None:
     """Raise TypeError for a number in the place of a tensor."""
-    if not hasattr(other, "ndim"):
+    if not isinstance(other, Carrier):
         raise TypeError(f"{word}(): argument 'other' must be Tensor, not {type(other).__name__}; for a number times a "
                         "tensor use *")
 
@@ -36,12 +36,6 @@ class Products(Carrier):
         >>> torch.tensor([[1.0, 2.0], [3.0, 4.0]]) @ torch.tensor([1.0, 1.0])
         tensor([3., 7.])
         """
-        if not isinstance(other, Carrier):
-            raise TypeError(f"matmul(): argument 'other' must be Tensor, not {type(other).__name__}; for a number times a "
-                            "tensor use *")
-        if self.np_dtype != other.np_dtype:
-            raise DtypeError(f"matmul: expected both operands to have the same dtype, but got {self.np_dtype} and "
-                             f"{other.np_dtype}; convert one, for example x.to(y.dtype)")
         given_a_tensor("matmul", other)
         if not self.ndim or not other.ndim:
             raise ShapeError(f"matmul: both operands need at least 1 dimension, got {shown(self.shape)} and "
