@@ -96,7 +96,7 @@ class Values(Vocabulary):
     @property
     def nbytes(self) -> int:
         """Bytes of all elements."""
-        return self.numel() * self.element_size()
+        return int(self.numel()) * self.element_size()
 
     def element_size(self) -> int:
         """Bytes per element."""
