@@ -132,7 +132,7 @@ class Values(Vocabulary):
         array = root = self._own()
         while isinstance(root.base, np.ndarray):
             root = root.base
-        return int(array.ctypes.data - root.ctypes.data) // array.itemsize
+        return int((array.ctypes.data - root.ctypes.data) // array.itemsize)
 
     def data_ptr(self) -> int:
         """The address of the first element."""

@@ -118,6 +118,7 @@ def watch(node: Any, wrap: Callable[[Any], Any]) -> Watch:
     own: dict[str, Any] = vars(node)
     if "send" not in own:
         own["send"] = Watch(node, wrap)
+        node.hooks = node.hooks or []  # a node with a list of hooks, be it empty, is sent from by itself
     return own["send"]  # type: ignore[no-any-return]
 
 

@@ -31,6 +31,7 @@ PUBLIC: dict[str, Callable[[Any, str], str]] = {  # ops that PyTorch names other
 }
 ABSENT, INNER, LEAF = 0, 1, 2  # what stands behind an input: nothing that needs a gradient, a node, a leaf
 TWO_TENSORS = (None, None)
+NO_WORD = {"", "grad", "backward"}  # what a node of a derivative is not named after
 CALLS = {"__call__", "_hooked", "forward"}  # a module's frames: a node is named after the function that it calls
 PLANS_KEPT = 4096
 Plan = Callable[..., tuple[Any, ...]]
@@ -115,7 +116,7 @@ class Node(Watched):
     def name(self) -> str:
         """``MulBackward0``: the public function that was called, else the op."""
         word = self.public.strip("_")
-        if self.public.startswith("__") or not word:
+        if self.public.startswith("__") or word in NO_WORD:
             word = self.op.name
         if self.op.name in PUBLIC:
             word = PUBLIC[self.op.name](self, word)

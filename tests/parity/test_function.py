@@ -52,7 +52,9 @@ def pair_of(torch, **options):
         @staticmethod
         def backward(ctx, g, h):
             x, y = ctx.saved_tensors
-            Pair.seen.append((None if g is None else g.tolist(), None if h is None else h.tolist(), ctx.needs_input_grad))
+            Pair.seen.append(
+                (None if g is None else g.tolist(), None if h is None else h.tolist(), ctx.needs_input_grad)
+            )
             g = 0 if g is None else g
             h = 0 if h is None else h
             return g * y + h, g * x + h
@@ -602,4 +604,6 @@ def a_wrong_backward_is_found(torch):
 
 
 def a_result_under_another_name(torch):
-    return torch.autograd.Function is torch.autograd.function.Function, issubclass(exp_of(torch), torch.autograd.Function)
+    return torch.autograd.Function is torch.autograd.function.Function, issubclass(
+        exp_of(torch), torch.autograd.Function
+    )

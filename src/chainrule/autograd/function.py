@@ -97,7 +97,6 @@ class FunctionCtx:
 class FunctionNode(Watched):
     """One application of a :class:`Function` on the tape."""
 
-    hooks = None
     out = None
 
     def __init__(self, function: "type[Function]", ctx: FunctionCtx, args: Sequence[Any]):
@@ -106,6 +105,7 @@ class FunctionNode(Watched):
         self.inputs = tuple((tuple(x.shape), x.dtype) if isinstance(x, Tensor) else None for x in args)
         self.outputs: list[tuple[tuple[int, ...], dtype] | None] = []
         self.serial = next_serial()
+        self.hooks: list[Any] = []
         frame = user_frame(3)
         self.code = frame.f_code if frame else None
         self.instruction = frame.f_lasti if frame else 0
@@ -193,7 +193,6 @@ class FunctionNode(Watched):
 class Output:
     """Where one output of a function joins its node."""
 
-    hooks: Any = None
     saved: Any = None
     out: Any = None
 
@@ -201,6 +200,7 @@ class Output:
         self.edges = (node,)
         self.number = number
         self.serial = next_serial()
+        self.hooks: list[Any] = []
 
     def send(self, g: Any) -> Sequence[Any]:
         """What has arrived, as the cotangents of all outputs."""
@@ -311,21 +311,21 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
     def once(ctx: Any, *grads: Any) -> Any:
         with Switch(grad=False):
             found = backward(ctx, *grads)
-        if not (current.get().grad and any(isinstance(g, Tensor) and g.requires_grad for g in grads)):
+        recorded = [g for g in grads if isinstance(g, Tensor) and g.requires_grad]
+        if not (current.get().grad and recorded):
             return found
         parts = found if isinstance(found, tuple) else (found,)
-        start = zeros(()).requires_grad_()
-        parts = tuple(_Refused.apply(start, p) if isinstance(p, Tensor) else p for p in parts)
+        parts = tuple(_Refused.apply(p, *recorded) if isinstance(p, Tensor) else p for p in parts)
         return parts if isinstance(found, tuple) else parts[0]
 
     return once
 
 
 class _Refused(Function):
-    """The identity, whose derivative is an error."""
+    """The identity, whose derivative by what it came from is an error."""
 
     @staticmethod
-    def forward(ctx: Any, start: Tensor, x: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, *recorded: Tensor) -> Tensor:
         return x.clone()
 
     @staticmethod

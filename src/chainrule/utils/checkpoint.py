@@ -47,6 +47,7 @@ def checkpoint(
     for node in nodes:
         node.saved = node.out = None
         vars(node)["send"] = again.send(node)
+        node.hooks = node.hooks or []  # as hooks.watch
     return result
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Self
 
-from chainrule.errors import DtypeError, ShapeError
+from chainrule.errors import ShapeError
 from chainrule.ops import reduction
 from chainrule.spec import numel, shown
 from chainrule.vocabulary.carrier import Carrier, axis_of
@@ -29,12 +29,9 @@ class Products(Carrier):
         >>> torch.tensor([[1.0, 2.0], [3.0, 4.0]]) @ torch.tensor([1.0, 1.0])
         tensor([3., 7.])
         """
-        if not isinstance(other, Carrier):
-            raise TypeError(f"matmul(): argument 'other' must be Tensor, not {type(other).__name__}; for a number times a "
-                            "tensor use *")
-        if self.np_dtype != other.np_dtype:
-            raise DtypeError(f"matmul: expected both operands to have the same dtype, but got {self.np_dtype} and "
-                             f"{other.np_dtype}; convert one, for example x.to(y.dtype)")
+        if not hasattr(other, "np_dtype"):
+            raise TypeError(f"matmul(): argument 'other' must be Tensor, not {type(other).__name__}; for a number times "
+                            "a tensor use *")
         if not self.ndim or not other.ndim:
             raise ShapeError(f"matmul: both operands need at least 1 dimension, got {shown(self.shape)} and "
                              f"{shown(other.shape)}; for a number times a tensor use *")
