@@ -3,13 +3,12 @@
 ``dim`` is always the sorted tuple of the axes that are folded together; ``keepdim`` leaves them with size 1.
 """
 
-import operator
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from chainrule.errors import ShapeError
+from chainrule.errors import DtypeError, ShapeError
 from chainrule.op import Refusal, Sample, discrete, general, linear
 from chainrule.ops.sampling import array
 from chainrule.ops.summation import adder
@@ -104,7 +103,16 @@ def kept_spec(x: Any, dim: tuple[int, ...]) -> Spec:
     return Spec(x.shape, x.dtype)
 
 
+def product(x: Any, y: Any) -> Any:
+    if x.dtype is not y.dtype and x.dtype != y.dtype:
+        matmul_spec(x, y)
+    return x @ y
+
+
 def matmul_spec(x: Any, y: Any) -> Spec:
+    if x.dtype != y.dtype:
+        raise DtypeError(f"expected both operands to have the same dtype, but got {x.dtype} and {y.dtype}; convert "
+                         "one, for example x.to(y.dtype)")
     if x.shape[-1] != y.shape[-2]:
         raise ShapeError(
             f"the shapes {shown(x.shape)} and {shown(y.shape)} do not fit: a row of the first has {x.shape[-1]} "
@@ -128,15 +136,16 @@ def rows() -> list[Sample]:
 
 sum = linear("sum", summed, lambda g, x, dim, keepdim: g.spread(x.shape, dim, keepdim), spec=reduced_spec,
              reduces="add", samples=lambda: folds(((0, 3), (0,)), ((2, 3), ())))
-mean = linear("mean", averaged, lambda g, x, dim, keepdim: (g / count(x.shape, dim)).spread(x.shape, dim, keepdim), spec=reduced_spec,
-              promotes="float", composite=lambda x, dim, keepdim: x.sum(dim, keepdim) / count(x.shape, dim),
-              samples=folds)
+mean = linear("mean", averaged, lambda g, x, dim, keepdim: (g / count(x.shape, dim)).spread(x.shape, dim, keepdim),
+              spec=reduced_spec, promotes="float", samples=folds,
+              composite=lambda x, dim, keepdim: x.sum(dim, keepdim) / count(x.shape, dim))
 prod = general("prod", multiplied, (lambda g, x, dim, keepdim: g.spread(x.shape, dim, keepdim) * x.others(dim),),
                spec=reduced_spec, reduces="mul", samples=lambda: folds(((0, 3), (0,)), ((4, 5), (1,))))
 norm = general("norm", in_single(lambda x, dim, keepdim: np.sqrt(summed(x * x, dim, keepdim))),
                (lambda g, x, out, dim, keepdim:
                 x * (g / out).masked_fill(out == 0, 0).spread(x.shape, dim, keepdim),), spec=reduced_spec,
-               promotes="float", refuses_kinds="biu", composite=lambda x, dim, keepdim: (x * x).sum(dim, keepdim).sqrt(), samples=folds)
+               promotes="float", refuses_kinds="biu", samples=folds,
+               composite=lambda x, dim, keepdim: (x * x).sum(dim, keepdim).sqrt())
 any_ = discrete("any", lambda x, dim, keepdim: np.logical_or.reduce(x, axis=dim, keepdims=keepdim), spec=truth_spec,
                 promotes="", scalar=None, reduces="add", samples=lambda: folds(((0, 3), (0,))))
 all_ = discrete("all", lambda x, dim, keepdim: np.logical_and.reduce(x, axis=dim, keepdims=keepdim), spec=truth_spec,
@@ -153,8 +162,8 @@ logsumexp = general("logsumexp", in_single(log_of_sum),
                      * (x - out.spread(x.shape, dim, keepdim)).exp(),), spec=reduced_spec, promotes="float",
                     composite=log_of_sum_in_words, samples=folds)
 
-matmul = general("matmul", operator.matmul, vjp=(lambda g, y: g @ y.mT, lambda g, x: x.mT @ g), inputs=("x", "y"),
-                 infix="@", promotes="common", spec=matmul_spec,
+matmul = general("matmul", product, vjp=(lambda g, y: g @ y.mT, lambda g, x: x.mT @ g), inputs=("x", "y"),
+                 infix="@", spec=matmul_spec,
                  samples=lambda: [Sample((array(*a), array(*b, seed=1))) for a, b in (
                      ((2, 3), (3, 4)), ((1, 3), (3, 1)), ((5, 2, 3), (3, 2)), ((2, 1, 2, 3), (4, 3, 2)),
                      ((0, 3), (3, 2)), ((2, 0), (0, 3)))],
@@ -170,8 +179,8 @@ def affine_of(x: Any, weight: Any, bias: Any) -> Any:
 def affine_spec(x: Any, weight: Any, bias: Any) -> Spec:
     if len(weight.shape) != 2 or x.shape[-1] != weight.shape[1] or bias.shape != weight.shape[:1]:
         raise ShapeError(
-            f"an input of shape {shown(x.shape)}, a weight of {shown(weight.shape)} and a bias of {shown(bias.shape)} do "
-            "not fit: the weight is [outputs, inputs], the input's last size is the inputs, the bias's the outputs"
+            f"an input of shape {shown(x.shape)}, a weight of {shown(weight.shape)} and a bias of {shown(bias.shape)} "
+            "do not fit: the weight is [outputs, inputs], the input's last size is the inputs, the bias's the outputs"
         )
     return Spec((*x.shape[:-1], weight.shape[0]), x.dtype)
 
