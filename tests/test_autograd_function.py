@@ -153,3 +153,8 @@ def test_many_outputs_and_deep_chains():
         a = a + b
     a.sum().backward()
     assert x.grad.item() == 1
+
+
+def test_explain_says_that_it_has_no_rule():
+    with pytest.raises(RuntimeError, match=r"explain: ExpBackward is an autograd.Function"):
+        torch.explain(Exp.apply(leaf()) * 2)

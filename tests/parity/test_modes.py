@@ -21,7 +21,7 @@ def no_grad_on_a_generator(torch):
             yield torch.is_grad_enabled()
 
     for _ in steps():
-        seen.append(torch.is_grad_enabled())
+        seen.append(torch.is_grad_enabled())  # noqa: PERF401
     return seen
 
 

@@ -36,7 +36,7 @@ def sizes(torch):
         s[-1],
         s[1:],
         s == (2, 3, 4),
-        s + (5,),
+        s + (5,),  # noqa: RUF005
         len(s),
         list(s),
         tuple(s),
@@ -45,7 +45,7 @@ def sizes(torch):
         isinstance(s, tuple),
         hash(s) == hash((2, 3, 4)),
         type(s[1:]).__name__,
-        type(s + (5,)).__name__,
+        type(s + (5,)).__name__,  # noqa: RUF005
         2 * s,
         repr(torch.Size([1])),
     ]
@@ -289,8 +289,8 @@ def formats(torch):
         f"{x}",
         f"{x:.3f}",
         f"{x:8.2f}|",
-        "%.2f" % x,
-        "{}".format(x),
+        "%.2f" % x,  # noqa: UP031
+        "{}".format(x),  # noqa: UP032
         f"{torch.tensor(3):d}",
         f"{torch.ones(2)}",
         str(x),
@@ -302,7 +302,7 @@ def formats(torch):
 
 
 def formats_refused(torch):
-    return tried(lambda: f"{torch.ones(2):.2f}", lambda: "%d" % torch.ones(2))
+    return tried(lambda: f"{torch.ones(2):.2f}", lambda: "%d" % torch.ones(2))  # noqa: UP031
 
 
 def numbers(torch):

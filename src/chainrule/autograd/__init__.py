@@ -48,7 +48,8 @@ def grad(
     (tensor(18.),)
     """
     if materialize_grads and allow_unused is False:
-        raise ValueError("grad: expected allow_unused to be True or not passed when materialize_grads=True, but got False")
+        raise ValueError("grad: expected allow_unused to be True or not passed when materialize_grads=True, but got "
+                         "False")
     outs: Sequence[Any] = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     wanted: Sequence[Any] = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     starts: Sequence[Any] = [grad_outputs] if isinstance(grad_outputs, Tensor) else grad_outputs or [None] * len(outs)
@@ -57,8 +58,8 @@ def grad(
         if g is None and materialize_grads:
             found[k] = tensor.new_zeros(tensor.shape)
         elif g is None and not allow_unused:
-            raise GraphError(f"grad: input number {k}, of shape {shown(tensor.shape)}, appears not to have been used in "
-                             f"the graph{at(user_place())}; pass allow_unused=True to get None for it")
+            raise GraphError(f"grad: input number {k}, of shape {shown(tensor.shape)}, appears not to have been used "
+                             f"in the graph{at(user_place())}; pass allow_unused=True to get None for it")
     return tuple(found)
 
 

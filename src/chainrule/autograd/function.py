@@ -59,14 +59,15 @@ class FunctionCtx:
     def saved_tensors(self) -> tuple[Any, ...]:
         """What ``save_for_backward`` was given. Raises RuntimeError once freed, or when it was overwritten since."""
         if self._saved is None:
-            raise GraphError(f"backward: the saved tensors of {self._name} were already freed. Trying to backward through "
-                             "the graph a second time: pass retain_graph=True the first time")
+            raise GraphError(f"backward: the saved tensors of {self._name} were already freed. Trying to backward "
+                             f"through the graph a second time: pass retain_graph=True the first time")
         for tensor, _, version in self._saved:
             if tensor is not None and tensor._version != version:
                 raise VersionError(
                     "backward: one of the variables needed for gradient computation has been modified by an inplace "
-                    f"operation: {self._name} saved a tensor of shape {shown(tensor.shape)} at version {version}; it was "
-                    f"overwritten{at(tensor._storage.place())} and is now at version {tensor._version}. Write to a copy")
+                    f"operation: {self._name} saved a tensor of shape {shown(tensor.shape)} at version {version}; it "
+                    f"was overwritten{at(tensor._storage.place())} and is now at version {tensor._version}. Write to "
+                    f"a copy")
         return tuple(tensor if output is None else self._again(tensor, output) for tensor, output, _ in self._saved)
 
     def _again(self, tensor: Any, output: Any) -> Any:
@@ -143,8 +144,10 @@ class FunctionNode(Watched):
 
     def take_over(self, other: "FunctionNode", on_the_tape: Callable[[Any], Any]) -> None:
         """Save what ``other``, of the same function, has saved."""
-        self.saved = [(None if t is None else on_the_tape(t), end and (lambda: None, weakref.ref(self), end[2]), version)
-                      for t, end, version in other.saved or ()]
+        self.saved = [
+            (None if t is None else on_the_tape(t), end and (lambda: None, weakref.ref(self), end[2]), version)
+            for t, end, version in other.saved or ()
+        ]
 
     def send(self, g: Cotangents) -> Sequence[Any]:
         """The user's ``backward``, on tensors."""
@@ -167,15 +170,16 @@ class FunctionNode(Watched):
         """One gradient per argument, in its shape and dtype. Raises RuntimeError."""
         name, count = self.name(), len(self.inputs)
         if any(g is not None for g in found[count:]) or len(found) < count:
-            raise RuntimeError(f"backward: function {name} returned an incorrect number of gradients (expected {count}, "
-                               f"got {len(found)}){at(self.place)}; give one, or None, for each argument of forward")
+            raise RuntimeError(f"backward: function {name} returned an incorrect number of gradients (expected "
+                               f"{count}, got {len(found)}){at(self.place)}; give one, or None, for each argument of "
+                               f"forward")
         parts: list[Any] = []
         for k, (g, spec, edge) in enumerate(zip(found, self.inputs, self.edges)):
             if g is not None and not isinstance(g, Tensor):
-                raise TypeError(f"backward: {name} returned a {type(g).__name__} at position {k}, expected a Tensor or None")
+                raise TypeError(f"backward: {name} returned a {type(g).__name__} at position {k}, not a Tensor or None")
             if g is not None and spec is None:
-                raise RuntimeError(f"backward: function {name} returned a gradient different from None at position {k + 1}, "
-                                   f"but the corresponding forward input was not a Variable{at(self.place)}")
+                raise RuntimeError(f"backward: function {name} returned a gradient different from None at position "
+                                   f"{k + 1}, but the corresponding forward input was not a Variable{at(self.place)}")
             if g is None or edge is None or spec is None:
                 parts.append(None)
                 continue
@@ -183,8 +187,9 @@ class FunctionNode(Watched):
             if tuple(g.shape) != shape:
                 fits = all(n in (1, m) for n, m in zip(shape[::-1], tuple(g.shape)[::-1]))
                 if g.ndim < len(shape) or not fits:
-                    raise RuntimeError(f"backward: Function {name} returned an invalid gradient at index {k} - got "
-                                       f"{shown(g.shape)} but expected shape compatible with {shown(shape)}{at(self.place)}")
+                    raise RuntimeError(
+                        f"backward: Function {name} returned an invalid gradient at index {k} - got {shown(g.shape)} "
+                        f"but expected shape compatible with {shown(shape)}{at(self.place)}")
                 g = g.sum_to_size(shape)
             parts.append(g.cast(kind.numpy))
         return parts
@@ -260,8 +265,8 @@ class Function:
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         """The gradients of the arguments, from those of the outputs."""
-        raise NotImplementedError("Function: you must implement backward for your custom autograd.Function to use it with "
-                                  "backward()")
+        raise NotImplementedError("Function: you must implement backward for your custom autograd.Function to use it "
+                                  "with backward()")
 
     @classmethod
     def apply(cls, *args: Any) -> Any:
@@ -330,5 +335,5 @@ class _Refused(Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        raise RuntimeError("backward: trying to differentiate twice a function that was marked with @once_differentiable; "
-                           "take the decorator away if its backward is made of differentiable ops")
+        raise RuntimeError("backward: trying to differentiate twice a function that was marked with "
+                           "@once_differentiable; take that away if its backward is made of differentiable ops")
