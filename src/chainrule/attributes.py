@@ -95,7 +95,7 @@ class Values(Vocabulary):
     @property
     def nbytes(self) -> int:
         """Bytes of all elements."""
-        return self.numel() * self.element_size()
+        return int(self.numel()) * self.element_size()
 
     def element_size(self) -> int:
         """Bytes per element."""
@@ -131,7 +131,7 @@ class Values(Vocabulary):
         array = root = self._own()
         while isinstance(root.base, np.ndarray):
             root = root.base
-        return int(array.ctypes.data - root.ctypes.data) // array.itemsize
+        return int((array.ctypes.data - root.ctypes.data) // array.itemsize)
 
     def data_ptr(self) -> int:
         """The address of the first element."""
@@ -229,8 +229,8 @@ class Values(Vocabulary):
         return iter([self[k] for k in range(len(self))])
 
     def __format__(self, spec: str) -> str:
-        number = not self.ndim and isinstance(self._data, (np.ndarray, np.generic)) and type(self._wrap(0)) is type(self)
-        return format(self.item(), spec) if number else object.__format__(self, spec)
+        known = isinstance(self._data, (np.ndarray, np.generic)) and type(self._wrap(0)) is type(self)
+        return format(self.item(), spec) if known and not self.ndim else object.__format__(self, spec)
 
     def __repr__(self) -> str:
         if not isinstance(self._data, (np.ndarray, np.generic)):
@@ -257,12 +257,12 @@ def copied(array: Any, memo: dict[int, Any]) -> Any:
     root = array
     while isinstance(root.base, np.ndarray):
         root = root.base
-    if not root.flags.c_contiguous:
+    if not root.flags.c_contiguous or not array.size:
         return np.array(array)
     if id(root) not in memo:
         memo[id(root)] = np.array(root)
     offset = array.ctypes.data - root.ctypes.data
-    return np.ndarray(array.shape, array.dtype, memo[id(root)], offset, array.strides) if array.size else np.array(array)
+    return np.ndarray(array.shape, array.dtype, memo[id(root)], offset, array.strides)
 
 
 def _rebuilt(kind: Any, array: Any, requires_grad: bool) -> Any:

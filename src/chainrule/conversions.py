@@ -82,7 +82,11 @@ class Conversions(Values):
 
     def contiguous(self, *, memory_format: Any = None) -> Self:
         """self with its elements in memory in order."""
-        return self if self.is_contiguous() else self.clone()
+        if self.is_contiguous():
+            return self
+        out = self.clone()
+        out._data = np.ascontiguousarray(out._data)
+        return out
 
     def view(self, *sizes: Any) -> Self:
         """The same memory in another shape; RuntimeError where only a copy could have it."""

@@ -50,12 +50,12 @@ def tensor(data: Any, *, dtype: DType = None, requires_grad: bool = False, **pla
     try:
         array = np.array(data)
     except ValueError as error:
-        kind = ValueError if isinstance(data[0], list) else TypeError  # PyTorch's types, by what stands first
-        raise kind(f"tensor: expected nested sequences of equal length{at(user_place())}; {error}") from None
+        ragged = ValueError if isinstance(data[0], list) else TypeError  # PyTorch's types, by what stands first
+        raise ragged(f"tensor: expected nested sequences of equal length{at(user_place())}; {error}") from None
     if array.dtype.kind not in "biufc":
-        kind = RuntimeError if array.dtype.kind == "O" else ValueError if array.ndim else TypeError
-        raise kind(f"tensor: Could not infer dtype of {type(data).__name__}: cannot read {data!r} as numbers"
-                   f"{at(user_place())}")
+        strange = RuntimeError if array.dtype.kind == "O" else ValueError if array.ndim else TypeError
+        raise strange(f"tensor: Could not infer dtype of {type(data).__name__}: cannot read {data!r} as numbers"
+                      f"{at(user_place())}")
     if dtype is not None:
         array = array.astype(as_dtype(dtype).numpy)
     elif not isinstance(data, (np.ndarray, np.generic)) and array.dtype.kind in "fc":

@@ -22,8 +22,8 @@ class finfo:  # noqa: N801 - PyTorch's spelling
     def __init__(self, type: dtype | None = None):
         given = as_dtype(default.dtype) if type is None else type
         if not isinstance(given, dtype) or given.numpy.kind not in "fc":
-            raise TypeError(f"torch.finfo() requires a floating point input type, got {given}. Use torch.iinfo to handle "
-                            "integers")
+            raise TypeError(f"torch.finfo() requires a floating point input type, got {given}. Use torch.iinfo to "
+                            f"handle integers")
         info = np.finfo(given.numpy)
         self.bits = int(info.bits)
         self.eps, self.max, self.min = float(info.eps), float(info.max), float(info.min)
@@ -46,7 +46,8 @@ class iinfo:  # noqa: N801 - PyTorch's spelling
 
     def __init__(self, type: dtype):
         if not isinstance(type, dtype) or type.numpy.kind not in "iu":
-            raise TypeError(f"torch.iinfo() requires an integer input type, got {type}. Use torch.finfo to handle floats")
+            raise TypeError(f"torch.iinfo() requires an integer input type, got {type}. Use torch.finfo to handle "
+                            f"floats")
         info = np.iinfo(type.numpy)
         self.bits, self.max, self.min = int(info.bits), int(info.max), int(info.min)
         self.dtype = type.name

@@ -188,6 +188,12 @@ class Generator:
             raise RuntimeError(f"normal: std {std} must be 0 or more; of a logarithm, pass exp(log_std)")
         return self._normal("normal", shape, mean, std, dtype)
 
+    def log_normal(self, shape: Shape, mean: float = 1.0, std: float = 2.0, dtype: npt.DTypeLike = np.float32) -> Array:
+        """Return an array of `shape` of exponentials of normals, which PyTorch always draws in pairs."""
+        kind = _floating("log_normal", dtype)
+        normals = self._normal_pairs(_numel("log_normal", shape))
+        return _rounded(np.exp(normals * std + mean), kind).reshape(shape)
+
     def exponential(self, shape: Shape, lambd: float = 1.0, dtype: npt.DTypeLike = np.float32) -> Array:
         """Return an array of `shape`, exponential with mean 1/lambd. Raises RuntimeError unless lambd > 0."""
         kind = _floating("exponential", dtype)

@@ -46,7 +46,7 @@ class Random:
 
     def log_normal_(self, mean: float = 1, std: float = 2, *, generator: Generator | None = None) -> Self:
         """exp of normal numbers."""
-        return self.normal_(mean, std, generator=generator).exp_()  # type: ignore[attr-defined, no-any-return]
+        return self._drawn("log_normal_", generator, mean, std)
 
     def bernoulli_(self, p: Any = 0.5, *, generator: Generator | None = None) -> Self:
         """1 with probability ``p``, a number or a tensor of the same shape, else 0."""

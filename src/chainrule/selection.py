@@ -13,7 +13,7 @@ import numpy as np
 from chainrule.attributes import Values
 from chainrule.errors import PositionError
 from chainrule.modes import current
-from chainrule.ops.indexing import overwrite, stored
+from chainrule.ops.indexing import index_spec, overwrite, stored
 from chainrule.ops.shape import slice_
 from chainrule.source import at, user_place
 from chainrule.spec import shown
@@ -91,9 +91,9 @@ class Selection(Values):
 
     def _put(self, value: Any, indices: dict[int, Any]) -> None:
         """self[indices] = value."""
-        given: Any = value if isinstance(value, Selection) else self._wrap(np.asarray(value))
-        given = given.cast(self.np_dtype)
         dims, positions = tuple(indices), tuple(indices.values())
+        given: Any = value if isinstance(value, Selection) else self._wrap(np.asarray(value))
+        given = given.cast(self.np_dtype)._without_leading_ones(index_spec(self, *positions, dims=dims).ndim)
         if self._unrecorded() and given._edge() is None and self._own().flags.writeable:
             stored(overwrite, self._own(), given._data, [p._data for p in positions], dims)
             self._shared().wrote()  # type: ignore[attr-defined]

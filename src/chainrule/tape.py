@@ -25,6 +25,7 @@ PUBLIC: dict[str, Callable[[Any, str], str]] = {  # ops that PyTorch names other
     "cast": lambda node, word: "to_copy",
     "slice": lambda node, word: last_step(node.params["key"], node.shapes[0]) if word in ("slice", "narrow") else word,
 }
+NO_WORD = {"", "grad", "backward"}  # what a node of a derivative is not named after
 CALLS = {"__call__", "_hooked", "forward"}  # a module's frames: a node is named after the function that it calls
 next_serial = itertools.count(1).__next__
 
@@ -107,7 +108,7 @@ class Node(Watched):
     def name(self) -> str:
         """``MulBackward0``: the public function that was called, else the op."""
         word = self.public.strip("_")
-        if self.public.startswith("__") or not word:
+        if self.public.startswith("__") or word in NO_WORD:
             word = self.op.name
         if self.op.name in PUBLIC:
             word = PUBLIC[self.op.name](self, word)

@@ -28,7 +28,11 @@ def grad_by_others(torch):
         return (x * y).sum() * k
 
     x, y = vector(torch), vector(torch, 2.0, 3.0, 4.0)
-    return torch.func.grad(f, argnums=1)(x, y), torch.func.grad(f, argnums=(0, 1))(x, y, k=3), torch.func.grad(f, -1)(x, y)
+    return (
+        torch.func.grad(f, argnums=1)(x, y),
+        torch.func.grad(f, argnums=(0, 1))(x, y, k=3),
+        torch.func.grad(f, -1)(x, y),
+    )
 
 
 def grad_with_aux(torch):
@@ -37,7 +41,9 @@ def grad_with_aux(torch):
 
 def grad_and_value(torch):
     f = torch.func.grad_and_value
-    return f(lambda x: x.sin().sum())(vector(torch)), f(lambda x: (x.sin().sum(), {"a": x}), has_aux=True)(vector(torch))
+    return f(lambda x: x.sin().sum())(vector(torch)), f(lambda x: (x.sin().sum(), {"a": x}), has_aux=True)(
+        vector(torch)
+    )
 
 
 def grad_of_a_dict(torch):
@@ -277,7 +283,9 @@ def functional_hessian_of_a_vector(torch):
 
 def functional_vjp(torch):
     f = torch.autograd.functional.vjp
-    return f(lambda x: x**2, vector(torch), torch.ones(3)), f(lambda x, y: (x * y).sum(), (vector(torch), vector(torch)))
+    return f(lambda x: x**2, vector(torch), torch.ones(3)), f(
+        lambda x, y: (x * y).sum(), (vector(torch), vector(torch))
+    )
 
 
 def functional_vjp_without_vector(torch):
@@ -300,7 +308,8 @@ def functional_vhp(torch):
 def functional_hvp(torch):
     f = torch.autograd.functional.hvp
     return f(lambda x: (x**3).sum() * x[0], vector(torch), torch.tensor([1.0, 0.0, 2.0])), f(
-        lambda x, y: (x * y).sum() ** 2, (vector(torch), vector(torch)), (torch.ones(3), torch.ones(3)))
+        lambda x, y: (x * y).sum() ** 2, (vector(torch), vector(torch)), (torch.ones(3), torch.ones(3))
+    )
 
 
 def functional_of_no_tensor(torch):

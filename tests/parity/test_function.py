@@ -41,7 +41,7 @@ def scaled_of(torch, *_):
 
 def pair_of(torch, **options):
     class Pair(torch.autograd.Function):
-        seen = []
+        seen = []  # noqa: RUF012
 
         @staticmethod
         def forward(ctx, x, y):
@@ -52,7 +52,9 @@ def pair_of(torch, **options):
         @staticmethod
         def backward(ctx, g, h):
             x, y = ctx.saved_tensors
-            Pair.seen.append((None if g is None else g.tolist(), None if h is None else h.tolist(), ctx.needs_input_grad))
+            Pair.seen.append(
+                (None if g is None else g.tolist(), None if h is None else h.tolist(), ctx.needs_input_grad)
+            )
             g = 0 if g is None else g
             h = 0 if h is None else h
             return g * y + h, g * x + h
@@ -132,14 +134,14 @@ def two_outputs(torch):
 
 def one_of_two_outputs(torch):
     x, y, pair = leaf(torch, 1.0, 2.0), leaf(torch, 3.0, 4.0), pair_of(torch)
-    a, b = pair.apply(x, y)
+    _, b = pair.apply(x, y)
     b.sum().backward()
     return x.grad, y.grad, pair.seen
 
 
 def one_of_two_outputs_without_zeros(torch):
     x, y, pair = leaf(torch, 1.0, 2.0), leaf(torch, 3.0, 4.0), pair_of(torch, materialize=False)
-    a, b = pair.apply(x, y)
+    a, _ = pair.apply(x, y)
     a.sum().backward()
     return x.grad, y.grad, pair.seen
 
@@ -184,7 +186,7 @@ def hooks_on_its_node(torch):
 
 def next_functions(torch):
     x, y = leaf(torch), leaf(torch)
-    a, b = pair_of(torch).apply(x * 2, y)
+    _, b = pair_of(torch).apply(x * 2, y)
     c = b * 2
     (node, number), *_ = c.grad_fn.next_functions
     return node.name(), number, [f.name() for f, _ in node.next_functions]
@@ -460,7 +462,7 @@ def no_backward(torch):
 
 def a_saved_input_that_is_overwritten(torch):
     x, y = leaf(torch, 1.0) * 1, leaf(torch, 1.0)
-    a, b = pair_of(torch).apply(x, y)
+    a, _ = pair_of(torch).apply(x, y)
     x.mul_(2)
     a.sum().backward()
 
@@ -602,4 +604,6 @@ def a_wrong_backward_is_found(torch):
 
 
 def a_result_under_another_name(torch):
-    return torch.autograd.Function is torch.autograd.function.Function, issubclass(exp_of(torch), torch.autograd.Function)
+    return torch.autograd.Function is torch.autograd.function.Function, issubclass(
+        exp_of(torch), torch.autograd.Function
+    )

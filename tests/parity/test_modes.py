@@ -21,7 +21,7 @@ def no_grad_on_a_generator(torch):
             yield torch.is_grad_enabled()
 
     for _ in steps():
-        seen.append(torch.is_grad_enabled())
+        seen.append(torch.is_grad_enabled())  # noqa: PERF401
     return seen
 
 
@@ -192,7 +192,9 @@ def grad_of_several_outputs(torch):
 
 def grad_with_starts(torch):
     x = leaf(torch, 1.0, 2.0)
-    return torch.autograd.grad(x * x, x, torch.tensor([1.0, 10.0])), torch.autograd.grad([x * 2, x.sum()], x, [torch.ones(2), None])
+    return torch.autograd.grad(x * x, x, torch.tensor([1.0, 10.0])), torch.autograd.grad(
+        [x * 2, x.sum()], x, [torch.ones(2), None]
+    )
 
 
 def grad_unused(torch):

@@ -48,7 +48,8 @@ def grad(
     (tensor(18.),)
     """
     if materialize_grads and allow_unused is False:
-        raise ValueError("grad: expected allow_unused to be True or not passed when materialize_grads=True, but got False")
+        raise ValueError("grad: expected allow_unused to be True or not passed when materialize_grads=True, but got "
+                         "False")
     outs: Sequence[Any] = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     wanted: Sequence[Any] = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     starts: Sequence[Any] = [grad_outputs] if isinstance(grad_outputs, Tensor) else grad_outputs or [None] * len(outs)

@@ -59,14 +59,15 @@ class FunctionCtx:
     def saved_tensors(self) -> tuple[Any, ...]:
         """What ``save_for_backward`` was given. Raises RuntimeError once freed, or when it was overwritten since."""
         if self._saved is None:
-            raise GraphError(f"backward: the saved tensors of {self._name} were already freed. Trying to backward through "
-                             "the graph a second time: pass retain_graph=True the first time")
+            raise GraphError(f"backward: the saved tensors of {self._name} were already freed. Trying to backward "
+                             f"through the graph a second time: pass retain_graph=True the first time")
         for tensor, _, version in self._saved:
             if tensor is not None and tensor._version != version:
                 raise VersionError(
                     "backward: one of the variables needed for gradient computation has been modified by an inplace "
-                    f"operation: {self._name} saved a tensor of shape {shown(tensor.shape)} at version {version}; it was "
-                    f"overwritten{at(tensor._storage.place())} and is now at version {tensor._version}. Write to a copy")
+                    f"operation: {self._name} saved a tensor of shape {shown(tensor.shape)} at version {version}; it "
+                    f"was overwritten{at(tensor._storage.place())} and is now at version {tensor._version}. Write to "
+                    f"a copy")
         return tuple(tensor if output is None else self._again(tensor, output) for tensor, output, _ in self._saved)
 
     def _again(self, tensor: Any, output: Any) -> Any:
@@ -97,7 +98,6 @@ class FunctionCtx:
 class FunctionNode(Watched):
     """One application of a :class:`Function` on the tape."""
 
-    hooks = None
     out = None
 
     def __init__(self, function: "type[Function]", ctx: FunctionCtx, args: Sequence[Any]):
@@ -106,6 +106,7 @@ class FunctionNode(Watched):
         self.inputs = tuple((tuple(x.shape), x.dtype) if isinstance(x, Tensor) else None for x in args)
         self.outputs: list[tuple[tuple[int, ...], dtype] | None] = []
         self.serial = next_serial()
+        self.hooks: list[Any] = []
         frame = user_frame(3)
         self.code = frame.f_code if frame else None
         self.instruction = frame.f_lasti if frame else 0
@@ -143,8 +144,10 @@ class FunctionNode(Watched):
 
     def take_over(self, other: "FunctionNode", on_the_tape: Callable[[Any], Any]) -> None:
         """Save what ``other``, of the same function, has saved."""
-        self.saved = [(None if t is None else on_the_tape(t), end and (lambda: None, weakref.ref(self), end[2]), version)
-                      for t, end, version in other.saved or ()]
+        self.saved = [
+            (None if t is None else on_the_tape(t), end and (lambda: None, weakref.ref(self), end[2]), version)
+            for t, end, version in other.saved or ()
+        ]
 
     def send(self, g: Cotangents) -> Sequence[Any]:
         """The user's ``backward``, on tensors."""
@@ -167,15 +170,16 @@ class FunctionNode(Watched):
         """One gradient per argument, in its shape and dtype. Raises RuntimeError."""
         name, count = self.name(), len(self.inputs)
         if any(g is not None for g in found[count:]) or len(found) < count:
-            raise RuntimeError(f"backward: function {name} returned an incorrect number of gradients (expected {count}, "
-                               f"got {len(found)}){at(self.place)}; give one, or None, for each argument of forward")
+            raise RuntimeError(f"backward: function {name} returned an incorrect number of gradients (expected "
+                               f"{count}, got {len(found)}){at(self.place)}; give one, or None, for each argument of "
+                               f"forward")
         parts: list[Any] = []
         for k, (g, spec, edge) in enumerate(zip(found, self.inputs, self.edges)):
             if g is not None and not isinstance(g, Tensor):
-                raise TypeError(f"backward: {name} returned a {type(g).__name__} at position {k}, expected a Tensor or None")
+                raise TypeError(f"backward: {name} returned a {type(g).__name__} at position {k}, not a Tensor or None")
             if g is not None and spec is None:
-                raise RuntimeError(f"backward: function {name} returned a gradient different from None at position {k + 1}, "
-                                   f"but the corresponding forward input was not a Variable{at(self.place)}")
+                raise RuntimeError(f"backward: function {name} returned a gradient different from None at position "
+                                   f"{k + 1}, but the corresponding forward input was not a Variable{at(self.place)}")
             if g is None or edge is None or spec is None:
                 parts.append(None)
                 continue
@@ -183,8 +187,9 @@ class FunctionNode(Watched):
             if tuple(g.shape) != shape:
                 fits = all(n in (1, m) for n, m in zip(shape[::-1], tuple(g.shape)[::-1]))
                 if g.ndim < len(shape) or not fits:
-                    raise RuntimeError(f"backward: Function {name} returned an invalid gradient at index {k} - got "
-                                       f"{shown(g.shape)} but expected shape compatible with {shown(shape)}{at(self.place)}")
+                    raise RuntimeError(
+                        f"backward: Function {name} returned an invalid gradient at index {k} - got {shown(g.shape)} "
+                        f"but expected shape compatible with {shown(shape)}{at(self.place)}")
                 g = g.sum_to_size(shape)
             parts.append(g.cast(kind.numpy))
         return parts
@@ -193,7 +198,6 @@ class FunctionNode(Watched):
 class Output:
     """Where one output of a function joins its node."""
 
-    hooks: Any = None
     saved: Any = None
     out: Any = None
 
@@ -201,6 +205,7 @@ class Output:
         self.edges = (node,)
         self.number = number
         self.serial = next_serial()
+        self.hooks: list[Any] = []
 
     def send(self, g: Any) -> Sequence[Any]:
         """What has arrived, as the cotangents of all outputs."""
@@ -264,8 +269,8 @@ class Function:
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         """The gradients of the arguments, from those of the outputs."""
-        raise NotImplementedError("Function: you must implement backward for your custom autograd.Function to use it with "
-                                  "backward()")
+        raise NotImplementedError("Function: you must implement backward for your custom autograd.Function to use it "
+                                  "with backward()")
 
     @classmethod
     def apply(cls, *args: Any) -> Any:
@@ -315,24 +320,24 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
     def once(ctx: Any, *grads: Any) -> Any:
         with Switch(grad=False):
             found = backward(ctx, *grads)
-        if not (current.get().grad and any(isinstance(g, Tensor) and g.requires_grad for g in grads)):
+        recorded = [g for g in grads if isinstance(g, Tensor) and g.requires_grad]
+        if not (current.get().grad and recorded):
             return found
         parts = found if isinstance(found, tuple) else (found,)
-        start = zeros(()).requires_grad_()
-        parts = tuple(_Refused.apply(start, p) if isinstance(p, Tensor) else p for p in parts)
+        parts = tuple(_Refused.apply(p, *recorded) if isinstance(p, Tensor) else p for p in parts)
         return parts if isinstance(found, tuple) else parts[0]
 
     return once
 
 
 class _Refused(Function):
-    """The identity, whose derivative is an error."""
+    """The identity, whose derivative by what it came from is an error."""
 
     @staticmethod
-    def forward(ctx: Any, start: Tensor, x: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, *recorded: Tensor) -> Tensor:
         return x.clone()
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        raise RuntimeError("backward: trying to differentiate twice a function that was marked with @once_differentiable; "
-                           "take the decorator away if its backward is made of differentiable ops")
+        raise RuntimeError("backward: trying to differentiate twice a function that was marked with "
+                           "@once_differentiable; take that away if its backward is made of differentiable ops")

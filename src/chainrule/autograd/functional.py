@@ -30,17 +30,18 @@ class _Call:
                 raise TypeError(f"{name}: the inputs must be a Tensor or a tuple of Tensors, but number {k} is of type "
                                 f"{type(x).__name__}")
         with Switch(grad=True):
-            self.inputs = [x.view_as(x) if create_graph and x.requires_grad else x.detach().requires_grad_() for x in given]
+            self.inputs = [x.view_as(x) if create_graph and x.requires_grad else x.detach().requires_grad_()
+                           for x in given]  # fmt: skip
             result = function(*self.inputs)
         self.one_output = isinstance(result, Tensor)
         self.outputs: list[Any] = [result] if self.one_output else list(result)
         for k, out in enumerate(self.outputs):
             if not isinstance(out, Tensor):
-                raise TypeError(f"{name}: the function must return a Tensor or a tuple of Tensors, but output number {k} is "
-                                f"of type {type(out).__name__}")
+                raise TypeError(f"{name}: the function must return a Tensor or a tuple of Tensors, but output number "
+                                f"{k} is of type {type(out).__name__}")
             if strict and not out.requires_grad:
-                raise RuntimeError(f"{name}: output {k} of the user-provided function does not require gradients: it must "
-                                   "be computed from the inputs when running in strict mode")
+                raise RuntimeError(f"{name}: output {k} of the user-provided function does not require gradients: it "
+                                   f"must be computed from the inputs when running in strict mode")
 
     def pulled(self, cotangents: Sequence[Any], recorded: bool = False) -> list[Any]:
         """The gradients by the inputs; zeros where nothing arrives."""
@@ -53,7 +54,9 @@ class _Call:
             transposed = self.pulled(dummies, recorded=True)
         return self._gradients(transposed, dummies, tangents, self.create_graph)
 
-    def _gradients(self, outs: Sequence[Any], wanted: Sequence[Any], starts: Sequence[Any], recorded: bool) -> list[Any]:
+    def _gradients(
+        self, outs: Sequence[Any], wanted: Sequence[Any], starts: Sequence[Any], recorded: bool
+    ) -> list[Any]:
         live = [k for k, out in enumerate(outs) if out.requires_grad]
         found: list[Any] = [None] * len(wanted)
         if live:
@@ -80,12 +83,13 @@ def _vectors(name: str, v: Any, like: Sequence[Any], what: str) -> list[Any]:
     """What a product is taken with; 1 for a single number. Raises RuntimeError for another shape."""
     if v is None:
         if len(like) != 1 or like[0].numel() != 1:
-            raise GraphError(f"{name}: the vector v can only be None if {what} is a single Tensor with a single element")
+            raise GraphError(f"{name}: the vector v can only be None if {what} is a single Tensor with a single "
+                             f"element")
         return [zeros_like(like[0]) + 1]
     given = [v] if isinstance(v, Tensor) else list(v)
     if len(given) != len(like) or any(g.shape != x.shape for g, x in zip(given, like)):
-        raise RuntimeError(f"{name}: v has invalid size: {what} has shapes {', '.join(shown(x.shape) for x in like)}, v "
-                           f"has {', '.join(shown(g.shape) for g in given)}")
+        raise RuntimeError(f"{name}: v has invalid size: {what} has shapes {', '.join(shown(x.shape) for x in like)}, "
+                           f"v has {', '.join(shown(g.shape) for g in given)}")
     return given
 
 
@@ -94,7 +98,9 @@ def _shaped(found: Sequence[Any], alone: bool, keep: bool) -> Any:
     return settled[0] if alone else settled
 
 
-def vjp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple[Any, Any]:
+def vjp(
+    func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+) -> tuple[Any, Any]:
     """``func(*inputs)`` and vᵀJ.
 
     >>> import chainrule as torch
@@ -106,7 +112,9 @@ def vjp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, 
     return call.result(), _shaped(found, call.one_input, create_graph)
 
 
-def jvp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple[Any, Any]:
+def jvp(
+    func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+) -> tuple[Any, Any]:
     """``func(*inputs)`` and J v."""
     call = _Call("jvp", func, inputs, create_graph, strict)
     found = call.pushed(_vectors("jvp", v, call.inputs, "the input"))
@@ -169,7 +177,9 @@ def hessian(
     return found[0] if isinstance(inputs, Tensor) else found
 
 
-def vhp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple[Any, Any]:
+def vhp(
+    func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+) -> tuple[Any, Any]:
     """The value of a scalar function and vᵀH."""
     gradient, values = _gradient("vhp", func, strict)
     call = _Call("vhp", gradient, inputs, create_graph, strict)
@@ -177,7 +187,9 @@ def vhp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, 
     return values[0] if create_graph else values[0].detach(), _shaped(found, call.one_input, create_graph)
 
 
-def hvp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple[Any, Any]:
+def hvp(
+    func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+) -> tuple[Any, Any]:
     """The value of a scalar function and H v."""
     gradient, values = _gradient("hvp", func, strict)
     call = _Call("hvp", gradient, inputs, create_graph, strict)

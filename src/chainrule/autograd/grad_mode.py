@@ -5,7 +5,8 @@ from typing import Any
 
 from chainrule.modes import Switch, current
 
-__all__ = ["enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "set_grad_enabled"]
+__all__ = ["enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
+           "set_grad_enabled"]
 
 
 class _Decorator(Switch):

@@ -37,14 +37,14 @@ def vmap(
             if dim is None:
                 continue
             if not isinstance(x, Tensor):
-                raise ValueError(f"vmap: got in_dim={dim} for an input of type {type(x).__name__}; only tensors have axes "
-                                 "to map over, give None for the others")
+                raise ValueError(f"vmap: got in_dim={dim} for an input of type {type(x).__name__}; only tensors have "
+                                 f"axes to map over, give None for the others")
             if not -x.ndim <= dim < x.ndim:
                 raise ValueError(f"vmap: got in_dim={dim} for an input with {x.ndim} dimensions{list(x.shape)}")
             sizes.add(x.shape[dim])
         if len(sizes) != 1:
-            raise ValueError("vmap: " + (f"expected all tensors to have the same size in the mapped dimension, got sizes "
-                             f"{sorted(sizes)}" if sizes else "at least one argument must have an axis to map over"))
+            raise ValueError(f"vmap: expected one size in the mapped dimension of all tensors, got {sorted(sizes)}"
+                             if sizes else "vmap: at least one argument must have an axis to map over")
         (size,) = sizes
         if not size:
             raise ValueError("vmap: there are no examples: the mapped dimension has size 0")

@@ -47,8 +47,8 @@ class _Call:
         self.own = self.private(self.inputs)
         for out in self.outs:
             if not isinstance(out, Tensor):
-                raise RuntimeError(f"expected the function to return tensors, got {type(out).__name__}; other results go "
-                                   "out beside them with has_aux=True")
+                raise RuntimeError(f"expected the function to return tensors, got {type(out).__name__}; other results "
+                                   f"go out beside them with has_aux=True")
 
     def private(self, leaves: Sequence[Any]) -> set[Any]:
         """Marks leaves as this call's own: nobody asks for their gradients once it is over."""
@@ -220,7 +220,9 @@ def units(like: Tensor) -> list[Tensor]:
     return found
 
 
-def jacrev(function: Function, argnums: Argnums = 0, *, has_aux: bool = False, chunk_size: int | None = None) -> Function:
+def jacrev(
+    function: Function, argnums: Argnums = 0, *, has_aux: bool = False, chunk_size: int | None = None
+) -> Function:
     """The Jacobian by reverse mode, one pull per output element: shape out.shape + in.shape (numerator layout)."""
 
     @functools.wraps(function)

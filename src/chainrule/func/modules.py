@@ -24,9 +24,9 @@ def functional_call(
     >>> torch.func.functional_call(model, new, (torch.tensor([3.0]),))
     tensor([7.])
     """
-    dicts = [parameter_and_buffer_dicts] if isinstance(parameter_and_buffer_dicts, Mapping) else parameter_and_buffer_dicts
+    dicts = parameter_and_buffer_dicts
     given: dict[str, Any] = {}
-    for each in dicts:
+    for each in [dicts] if isinstance(dicts, Mapping) else dicts:
         if again := given.keys() & each.keys():
             raise ValueError(f"functional_call: {sorted(again)} appeared in multiple dictionaries")
         given.update(each)

@@ -29,7 +29,7 @@ def divided(ufunc: Any) -> Any:
 
     def forward(x: Any, y: Any) -> Any:
         out = ufunc(x, y)
-        if np.result_type(x, y) == bool:
+        if np.result_type(x, y).kind == "b":
             raise DtypeError("not implemented for bool; convert it: x.int()")
         if out.dtype.kind in "iu" and not np.all(y):
             raise DtypeError("ZeroDivisionError: an integer is divided by 0, and integers have no infinity and no NaN; "
@@ -54,7 +54,8 @@ div = elementwise("div", operator.truediv, d=(lambda g, y: g / y, lambda g, y, o
 pow = elementwise("pow", power, d=(lambda x, y: (y * x ** (y - 1)).masked_fill(y == 0, 0),
                   lambda x, y, out: (out * log_of(x, out)).masked_fill((x == 0) & (y >= 0), 0)), infix="**",
                   promotes="common", samples=lambda: binary(0.3, 2.0), refuses=misfits)
-neg = elementwise("neg", operator.neg, d=(-1,), promotes="common", refuses_kinds="b", scalar=operator.neg, samples=unary)
+neg = elementwise("neg", operator.neg, d=(-1,), promotes="common", refuses_kinds="b", scalar=operator.neg,
+                  samples=unary)
 abs = elementwise("abs", np.abs, d=(lambda x: x.sign(),), promotes="common", refuses_kinds="b", samples=unary)
 sign = elementwise("sign", sign_of, d=(0,), promotes="common", samples=unary)
 

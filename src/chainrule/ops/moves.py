@@ -77,7 +77,7 @@ def windows_spec(x: Any, dims: Dims, size: Dims, step: Dims, dilation: Dims) -> 
     shape = list(x.shape)
     for d, n, s, apart in zip(dims, size, step, dilation):
         shape[d] = (x.shape[d] - apart * (n - 1) - 1) // s + 1
-        if n < 0 or s < 1 or apart * (n - 1) + 1 > max(x.shape[d], 1):
+        if n < 0 or s < 1 or apart * (n - 1) + 1 > x.shape[d]:
             raise ShapeError(f"a window of {n} elements, {apart} apart, does not fit in dimension {d} of "
                              f"{shown(x.shape)} (step {s})")
     return Spec((*shape, *size), x.dtype)

@@ -3,7 +3,6 @@
 ``dim`` is always the sorted tuple of the axes that are folded together; ``keepdim`` leaves them with size 1.
 """
 
-import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -151,7 +150,8 @@ prod = general("prod", multiplied, (lambda g, x, dim, keepdim: g.spread(x.shape,
 norm = general("norm", in_single(lambda x, dim, keepdim: np.sqrt(summed(x * x, dim, keepdim))),
                (lambda g, x, out, dim, keepdim:
                 x * (g / out).masked_fill(out == 0, 0).spread(x.shape, dim, keepdim),), spec=reduced_spec,
-               promotes="float", refuses_kinds="biu", composite=lambda x, dim, keepdim: (x * x).sum(dim, keepdim).sqrt(), samples=folds)
+               promotes="float", refuses_kinds="biu", samples=folds,
+               composite=lambda x, dim, keepdim: (x * x).sum(dim, keepdim).sqrt())
 any_ = discrete("any", lambda x, dim, keepdim: np.logical_or.reduce(x, axis=dim, keepdims=keepdim), spec=truth_spec,
                 promotes="", scalar=None, reduces="add", samples=lambda: folds(((0, 3), (0,))))
 all_ = discrete("all", lambda x, dim, keepdim: np.logical_and.reduce(x, axis=dim, keepdims=keepdim), spec=truth_spec,

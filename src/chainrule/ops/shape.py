@@ -81,6 +81,11 @@ def assigned(base: Any, value: Any, chain: tuple[Any, ...]) -> Any:
     return out
 
 
+def casted(x: Any, dtype: Any) -> Any:
+    """A copy, its elements in memory in the order of x's; in that of the indices where x repeats some."""
+    return x.astype(dtype, order="C" if 0 in x.strides else "K")
+
+
 def reshape_spec(x: Any, shape: tuple[int, ...]) -> Spec:
     if math.prod(shape) != math.prod(x.shape):
         raise ShapeError(f"the shape {shown(shape)} holds {math.prod(shape)} elements, the input {shown(x.shape)} "
@@ -113,7 +118,7 @@ assign = linear("assign", assigned, (lambda g, value, chain: g.assign(g.new_zero
                 samples=lambda: [Sample((array(*a), array(*b, seed=1)), {"chain": c}) for a, b, c in (
                     ((5,), (2,), ((slice_, (("key", ((1, 3, 1),)),)),)), ((3,), (3,), ()),
                     ((2, 3), (2,), ((permute, (("dims", (1, 0)),)), (slice_, (("key", (1,)),)))))])
-cast = linear("cast", lambda x, dtype: x.astype(dtype), lambda g, x: g.cast(x.dtype),
+cast = linear("cast", casted, lambda g, x: g.cast(x.dtype),
               spec=lambda x, dtype: Spec(x.shape, np.dtype(dtype)), scalar=lambda x, dtype: x.cast(dtype),
               samples=lambda: [Sample((array(2, 3),), {"dtype": np.dtype("float64")}),
                                Sample((array(3) > 0,), {"dtype": np.dtype("float64")})])

@@ -98,6 +98,10 @@ def _nodes(last: Node | None) -> list[Node]:
         fresh = [e for e in stack.pop().edges if e is not None and e.serial and e not in seen]
         seen.update(fresh)
         stack.extend(fresh)
+    for node in seen:
+        if not isinstance(node, Node):
+            raise GraphError(f"explain: {node.name()} is an autograd.Function: its backward is a program, and there is no "
+                             f"rule to show{at(node.place)}; explain what is computed from its detached output")
     return sorted(seen, key=lambda node: node.serial)
 
 

@@ -1,5 +1,5 @@
 """``torch.utils``."""
 
-from chainrule.utils import data
+from chainrule.utils import checkpoint, data
 
-__all__ = ["data"]
+__all__ = ["checkpoint", "data"]

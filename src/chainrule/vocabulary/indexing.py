@@ -72,9 +72,13 @@ class Indexing(Carrier):
         """
         axis = self._axis("narrow", dim)
         size: Any = self.shape[axis]
-        start = start.__index__() if hasattr(start, "__index__") else start
+        if isinstance(start, Carrier) and (start.ndim or start.np_dtype.kind not in "iu"):
+            raise RuntimeError("narrow: start must be an 0-dim integral Tensor")
+        start = start.__index__()
+        if not -size <= start <= size:
+            raise IndexError(f"narrow: start out of range (expected to be in range of [{-size}, {size}], but got {start})")
         start = start + size if start < 0 else start
-        if not 0 <= start <= start + length <= size:
+        if not start <= start + length <= size:
             raise RuntimeError(f"narrow: start ({start}) + length ({length}) exceeds dimension size ({size}), or one of "
                                "them is negative")
         return self[(EVERYTHING,) * axis + (slice(start, start + length),)]
@@ -122,7 +126,7 @@ class Indexing(Carrier):
             flat: Any = self.reshape((-1,))  # type: ignore[attr-defined]
             return flat.gather(0, indices.reshape((-1,)))  # type: ignore[no-any-return]
         axis = axis_of(dim, self.ndim)
-        indices = indices.where(indices >= 0, indices + self.shape[axis]) if self.ndim else indices
+        indices = indices % self.shape[axis] if self.ndim and self.shape[axis] else indices  # PyTorch counts in a circle
         if self.ndim != indices.ndim:
             raise ShapeError(f"take_along_dim(): input and indices should have the same number of dimensions, got "
                              f"{shown(self.shape)} and {shown(indices.shape)}")

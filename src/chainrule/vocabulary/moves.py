@@ -114,6 +114,9 @@ class Moves(Shapes):
     def rot90(self, k: int = 1, dims: Sequence[int] = (0, 1)) -> Self:
         """A quarter turn from the first of ``dims`` towards the second, ``k`` times."""
         a, b = dims
+        if self.ndim < 2 or axis_of(a, self.ndim) == axis_of(b, self.ndim):
+            raise RuntimeError(f"rot90: expected rotation dims to be different, and total dims >= 2, got dims {a} and {b} of "
+                               f"{shown(self.shape)}")
         turned = (self.clone, lambda: self.transpose(a, b).flip(a), lambda: self.flip(a, b),  # type: ignore[attr-defined]
                   lambda: self.transpose(a, b).flip(b))  # fmt: skip
         return turned[k % 4]()  # type: ignore[no-any-return]
@@ -121,15 +124,19 @@ class Moves(Shapes):
     def roll(self, shifts: Any, dims: Any = None) -> Self:
         """Elements moved on by ``shifts`` along ``dims``; those that leave at the end come in at the beginning."""
         shifts, dims = ((x,) if isinstance(x, int) else x for x in (shifts, () if dims is None else dims))
+        if not shifts:
+            raise RuntimeError("roll: `shifts` required")
         if not dims and len(shifts) == 1:
             flat: Any = self.reshape((-1,))
             return flat.roll(shifts, (0,)).reshape(self.shape)  # type: ignore[no-any-return]
         if len(shifts) != len(dims):
             raise RuntimeError(f"roll: shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
+        if not self.ndim:
+            raise IndexError("roll: Dimension specified as 0 but tensor has no dimensions")
         out: Any = self
         for shift, dim in zip(shifts, dims):
             axis = axis_of(dim, self.ndim)
-            size: Any = self.shape[axis] if self.ndim else 1
+            size: Any = self.shape[axis]
             if shift % (size or 1):
                 left, right = out.split((size - shift % size, shift % size), axis)
                 out = right.cat(left, dim=axis)
@@ -148,10 +155,10 @@ class Moves(Shapes):
             raise RuntimeError(f"repeat: Number of dimensions of repeat dims can not be smaller than number of dimensions "
                                f"of tensor: {shown(times)} for {shown(self.shape)}")
         own = (1,) * (len(times) - self.ndim) + tuple(self.shape)
-        if all(t == 1 for t in times):
-            return self.reshape(own).clone()  # type: ignore[attr-defined, no-any-return]
         apart = self.reshape([n for size in own for n in (1, size)])
         full = apart.expand([n for t, size in zip(times, own) for n in (t, size)])
+        if all(1 in pair for pair in zip(times, own)):  # or the last reshape would be a view too
+            full = full.clone()  # type: ignore[attr-defined]
         return full.reshape([t * size for t, size in zip(times, own)])
 
     def tile(self, *times: Any, dims: Any = ()) -> Self:
@@ -167,7 +174,9 @@ class Moves(Shapes):
         shape = self.shape if self.ndim else (1,)
         before, after = shape[: axis + 1], shape[axis + 1 :]
         many = self.reshape((*before, 1, *after)).expand((*before, repeats, *after))
-        return many.reshape((*before[:-1], before[-1] * repeats, *after)).clone()  # type: ignore[attr-defined, no-any-return]
+        if 1 in (repeats, before[-1]):
+            many = many.clone()  # type: ignore[attr-defined]
+        return many.reshape((*before[:-1], before[-1] * repeats, *after))
 
     # -- diagonals and triangles ---------------------------------------------------------------------------------
 

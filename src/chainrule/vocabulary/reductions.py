@@ -107,13 +107,13 @@ class Reductions(Carrier):
         if isinstance(dim, bool):
             dim, unbiased = None, dim
         if self.np_dtype.kind not in "fc":
-            raise DtypeError(f"var: std and var only support floating point and complex dtypes, not {self.np_dtype}; write "
-                             "x.float()")
+            raise DtypeError(f"var: std and var only support floating point and complex dtypes, not {self.np_dtype}; "
+                             "write x.float()")
         dims = self._dims(dim)
         free = reduction.count(self.shape, dims) - (int(unbiased) if correction is None else correction)
-        if free <= 0:  # type: ignore[operator]
-            warnings.warn(f"var: degrees of freedom is <= 0: the variance of {shown(self.shape)} over the dims {dims} divides "
-                          "by the number of elements less the correction, which is 0", UserWarning, stacklevel=3)
+        if free <= 0:
+            warnings.warn(f"var: degrees of freedom is <= 0: the variance of {shown(self.shape)} over the dims {dims} "
+                          "divides by the number of elements less the correction", UserWarning, stacklevel=3)
         return self - self.mean(dims, keepdim=True), max(0, free), dims  # type: ignore[operator]
 
     def norm(self, p: Any = "fro", dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Self:
@@ -166,8 +166,8 @@ class Reductions(Carrier):
     def _filled(self, word: str, dim: Dims) -> tuple[int, ...]:
         """The axes of a word that needs at least one element. Raises ShapeError."""
         if (dim is None or dim == ()) and not numel(self.shape):
-            raise ShapeError(f"{word}: Expected reduction dim to be specified for input.numel() == 0; of no elements, as in "
-                             f"the shape {shown(self.shape)}, there is no largest or smallest")
+            raise ShapeError(f"{word}: Expected reduction dim to be specified for input.numel() == 0; of no elements, "
+                             f"as in the shape {shown(self.shape)}, there is no largest or smallest")
         return self._dims(dim)
 
 

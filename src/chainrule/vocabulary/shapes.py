@@ -96,12 +96,16 @@ class Shapes(Carrier):
 
     def t(self) -> Self:
         """The transpose of a matrix; a vector is itself."""
+        if self.ndim > 2:
+            raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {self.ndim}D")
         return self if self.ndim < 2 else self.transpose(0, 1)
 
     def squeeze(self, dim: int | Sequence[int] | None = None) -> Self:
         """Axes of size 1 dropped: all, or those of ``dim`` that are."""
         dims = range(self.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
         gone = [axis_of(d, self.ndim) for d in dims]
+        if len(set(gone)) < len(gone):
+            raise RuntimeError(f"squeeze: a dim appears multiple times in the list of dims {dim}")
         return self.reshape(tuple(s for axis, s in enumerate(self.shape) if axis not in gone or s != 1))
 
     def unsqueeze(self, dim: int) -> Self:

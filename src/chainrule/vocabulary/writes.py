@@ -36,6 +36,9 @@ class Writes(Indexing):
         if (source.shape[axis] if source.ndim else 1) != (index.shape[0] if index.ndim else 1):
             raise ShapeError(f"{name}: Number of indices ({shown(index.shape)}) should be equal to source.size(dim): source "
                              f"is {shown(source.shape)}, dim {axis}")
+        if source.ndim > 1 and any(a != b for d, (a, b) in enumerate(zip(source.shape, self.shape)) if d != axis):
+            raise ShapeError(f"{name}: source tensor shape must match self tensor shape, excluding the specified dimension: "
+                             f"{shown(source.shape)} and {shown(self.shape)}, dim {axis}")
         return source
 
     def index_put(self, indices: Sequence[Any], values: Any, accumulate: bool = False) -> Self:
