@@ -3,6 +3,7 @@
 ``dim`` is always the sorted tuple of the axes that are folded together; ``keepdim`` leaves them with size 1.
 """
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
