@@ -112,7 +112,7 @@ def random_split(dataset: Any, lengths: Sequence[float], generator: Any = None) 
     >>> import chainrule as torch
     >>> parts = torch.utils.data.random_split(range(5), [3, 2], torch.Generator().manual_seed(0))
     >>> [list(part) for part in parts]
-    [[0, 1, 3], [4, 2]]
+    [[4, 0, 1], [3, 2]]
     """
     count = len(dataset)
     if math.isclose(sum(lengths), 1) and sum(lengths) <= 1:
