@@ -11,7 +11,7 @@ from chainrule.modes import current
 from chainrule.nn.functional.activation import logsigmoid
 from chainrule.nn.functional.naming import recorded_as
 from chainrule.source import at, user_place
-from chainrule.spec import shown
+from chainrule.spec import broadcast, shown
 from chainrule.tensors import Tensor, wrap
 
 
@@ -147,7 +147,8 @@ def gaussian_nll_loss(input: Tensor, target: Tensor, var: Any, full: bool = Fals
 
 def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, *, reduction: str = "mean") -> Tensor:
     """x where the target is 1, max(0, margin − x) where it is −1."""
-    return reduced(input.where(target == 1, (margin - input).clamp(min=0)), reduction)
+    apart = (margin - input).clamp(min=0).where(target != 1, 0.0)
+    return reduced(apart + input.where(target != -1, 0.0), reduction)
 
 
 def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0,
@@ -163,6 +164,8 @@ def soft_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """x₁ · x₂ / (|x₁| |x₂|) along ``dim``."""
+    shape = broadcast(x1.shape, x2.shape)
+    x1, x2 = x1.expand(shape), x2.expand(shape)
     return (x1 / x1.norm(dim=dim, keepdim=True).clamp(min=eps) *
             (x2 / x2.norm(dim=dim, keepdim=True).clamp(min=eps))).sum(dim)
 
