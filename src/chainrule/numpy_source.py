@@ -4,7 +4,7 @@ The source has one line per value. What a line calls is the op's own ``forward``
 since ``a * b`` reaches NumPy sooner than ``np.multiply(a, b)``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,12 @@ from chainrule.ops import shape
 WRITTEN = ("+", "-", "*", "/", "@", ">", ">=", "<", "<=", "==", "!=")
 
 
-def source_of(graph: Graph, name: str = "rule", returned: Sequence[Value | None] = ()) -> tuple[str, dict[str, Any]]:
+def source_of(
+    graph: Graph, name: str = "rule", returned: Sequence[Value | None] = (), copied: Collection[int] = ()
+) -> tuple[str, dict[str, Any]]:
     """The source of a function from the graph's inputs to a tuple of its outputs, and the names it needs.
 
-    ``returned`` lays the outputs out with None between them.
+    ``returned`` lays the outputs out with None between them; those at the positions in ``copied`` are copies.
     """
     known: dict[str, Any] = {"__name__": "chainrule.rule"}
     local: dict[Value | None, str] = {}
@@ -33,7 +35,7 @@ def source_of(graph: Graph, name: str = "rule", returned: Sequence[Value | None]
         elif isinstance(value.op, Op):
             lines.append(f"    {local[value]} = {_call(value, [local[a] for a in value.args], known)}")
     inputs = ", ".join(local[v] for v in graph.inputs)
-    outputs = "".join(f"{local.get(v)}, " for v in returned or graph.outputs)
+    outputs = "".join(f"{local.get(v)}{'.copy()' * (k in copied)}, " for k, v in enumerate(returned or graph.outputs))
     return "\n".join([f"def {name}({inputs}):", *lines, f"    return ({outputs})"]), known
 
 
@@ -56,7 +58,9 @@ def _call(value: Value, args: list[str], known: dict[str, Any]) -> str:
     return f"{function}({', '.join([*args, *given])})"
 
 
-def compiled(graph: Graph, name: str = "rule", returned: Sequence[Value | None] = ()) -> Callable[..., tuple[Any, ...]]:
+def compiled(
+    graph: Graph, name: str = "rule", returned: Sequence[Value | None] = (), copied: Collection[int] = ()
+) -> Callable[..., tuple[Any, ...]]:
     """The graph as a Python function over arrays. ``function.source`` is its text.
 
     >>> import numpy as np
@@ -69,7 +73,7 @@ def compiled(graph: Graph, name: str = "rule", returned: Sequence[Value | None] 
         v2 = v0 * v1
         return (v2, )
     """
-    text, known = source_of(graph, name, returned)
+    text, known = source_of(graph, name, returned, copied)
     exec(compile(text, f"<chainrule {name}>", "exec"), known)
     function: Any = known[name]
     function.source = text

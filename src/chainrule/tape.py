@@ -19,14 +19,20 @@ from chainrule.ir import INPUT, Builder, Graph, Value
 from chainrule.modes import Switch, quietly
 from chainrule.numpy_source import compiled
 from chainrule.op import Op
+from chainrule.ops.shape import expand
 from chainrule.rewrite import rewritten
 from chainrule.source import Place, at, inside, place_of
 from chainrule.spec import Spec
 from chainrule.symbol import Symbol
 from chainrule.vocabulary import Vocabulary
 
+NAMESAKES = {"T": "permute", "movedim": "permute", "mT": "transpose", "swapaxes": "transpose", "swapdims": "transpose",
+             "reshape": "view", "flatten": "view", "unflatten": "view", "view_as": "view", "reshape_as": "view",
+             "expand_as": "expand", "broadcast_to": "expand", "chunk": "split"}  # fmt: skip
 PUBLIC: dict[str, Callable[[Any, str], str]] = {  # ops that PyTorch names otherwise than the words that apply them
-    "cast": lambda node, word: "to_copy",
+    "cast": lambda node, word: (
+        "to_copy" if node.params["dtype"] != node.dtypes[0] else "clone" if word == "cast" else word),
+    "matmul": lambda node, word: "mm" if word == "matmul" and len(node.shapes[0]) == 2 == len(node.shapes[1]) else word,
     "slice": lambda node, word: last_step(node.params["key"], node.shapes[0]) if word in ("slice", "narrow") else word,
 }
 ABSENT, INNER, LEAF = 0, 1, 2  # what stands behind an input: nothing that needs a gradient, a node, a leaf
@@ -120,6 +126,7 @@ class Node(Watched):
             word = self.op.name
         if self.op.name in PUBLIC:
             word = PUBLIC[self.op.name](self, word)
+        word = NAMESAKES.get(word, word)
         return "".join(part.capitalize() for part in word.split("_")) + "Backward0"
 
     @property
@@ -231,11 +238,13 @@ class Node(Watched):
                       for a in (g, *(t._data for t in self.saved))]  # fmt: skip
         out = Symbol(builder, builder.input("out", spec))
         parts = self.reverse(g_, self.known(saved, out))
-        kept = [p.clone() if needed == LEAF and aliases(p.value) else p
-                for p, needed in zip(parts, self.mask, strict=True) if p is not None]  # fmt: skip
-        graph = rewritten(Graph(tuple(s.value for s in (g_, *saved, out)), tuple(s.value for s in kept)))
+        inputs = tuple(s.value for s in (g_, *saved, out))
+        graph = rewritten(Graph(inputs, tuple(p.value for p in parts if p is not None)))
         outputs = iter(graph.outputs)
-        return compiled(graph, self.op.name, [None if p is None else next(outputs) for p in parts])
+        returned = [None if p is None else next(outputs) for p in parts]
+        copied = [k for k, v in enumerate(returned) if v is not None and self.mask[k] == LEAF
+                  and (aliases(v) or v in returned[:k])]  # fmt: skip
+        return compiled(graph, self.op.name, returned, copied)
 
     def _overwritten(self, k: int, storage: Any) -> str:
         tensor = self.saved[k] if self.saved else None
@@ -292,10 +301,12 @@ def shown_edge(edge: Any) -> tuple[Any, int]:
 
 
 def aliases(value: Value) -> bool:
-    """May this value share memory with an input? A leaf's gradient must be its own. (0-d values are immutable.)"""
+    """May this value share memory with an input, or be one element spread out? A leaf's gradient must be its own."""
     while isinstance(value.op, Op) and value.op.view:
+        if value.op is expand:
+            return True
         value = value.args[0]
-    return value.op == INPUT and bool(value.shape)
+    return value.op == INPUT
 
 
 FREED = (
