@@ -115,7 +115,7 @@ def applied_by_words():
                         try:
                             got = getattr(subject, word)
                             _ = got if isinstance(value, property) else got(*trial)
-                        except (RuntimeError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError):
+                        except (RuntimeError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError):
                             continue
                         found.setdefault(word, set()).add(tuple(Recorder.applied))
     return found
