@@ -45,7 +45,7 @@ def exact(kernel):
     return all(
         isinstance(step, Nest)
         and not any(s.fold for s in step.stores)
-        and not any(n.args and OPERATIONS[n.op][1] >= HEAVY for n in step.nodes)
+        and not any(n.op in OPERATIONS and OPERATIONS[n.op][1] >= HEAVY for n in step.nodes)
         for step in kernel.program.steps
     )
 
@@ -89,7 +89,8 @@ def array(*shape, dtype=F64, seed=0):
 
 def lowers(op):
     """Is there a facet, or a place in the compiler, that says how the op becomes loops?"""
-    return op.scalar or op.index or op.reduces or op.composite or op.name in ("matmul", "assign")
+    facets = op.scalar, op.index, op.places, op.puts, op.keeps, op.reduces, op.composite
+    return any(facets) or op.name in ("matmul", "assign", "cat", "overlap_add")
 
 
 def graph_of_sample(op, sample, dtype):

@@ -119,3 +119,19 @@ def test_anomaly_mode_leaves_nodes_as_they_were():
     assert "send" not in vars(y.grad_fn)
     y.sum().backward()
     assert x.grad.item() == 0.5
+
+
+@pytest.mark.parametrize("fold", [lambda x: x.sum(), lambda x: x.mean(), lambda x: x[0] * 1])
+def test_the_gradient_of_a_leaf_can_be_written(fold):
+    for _ in range(3):  # from the second time on by a plan
+        x = leaf(1.0, 2.0)
+        fold(x).backward()
+        assert x.grad.zero_().tolist() == [0, 0]
+
+
+def test_gradients_of_two_leaves_have_their_own_memory():
+    for _ in range(3):
+        x, y = leaf(1.0, 2.0), leaf(1.0, 2.0)
+        (x + y).sum().backward()
+        x.grad[0] = 7
+        assert y.grad.tolist() == [1, 1]

@@ -30,9 +30,12 @@ def test_attributes_register_themselves():
     assert [n for n, _ in pair.named_modules()] == ["", "first", "second"]
     assert list(pair.state_dict()) == ["shift", "scale", "first.weight", "first.bias", "second.weight"]
     assert pair.get_parameter("first.weight") is pair.first.weight
-    assert isinstance(pair.shift, torch.Tensor) and pair.shift.requires_grad and pair.shift.is_leaf
+    assert isinstance(pair.shift, torch.Tensor)
+    assert pair.shift.requires_grad
+    assert pair.shift.is_leaf
     pair.shift = None
-    assert "shift" not in dict(pair.named_parameters()) and pair.shift is None
+    assert "shift" not in dict(pair.named_parameters())
+    assert pair.shift is None
     del pair.first
     assert not hasattr(pair, "first")
 
@@ -81,23 +84,30 @@ def test_states_load_into_the_same_memory():
     a, b = Pair(), Pair()
     memory = b.first.weight.data_ptr()
     assert str(b.load_state_dict(a.state_dict())) == "<All keys matched successfully>"
-    assert b.first.weight.data_ptr() == memory and (b.first.weight == a.first.weight).all()
+    assert b.first.weight.data_ptr() == memory
+    assert (b.first.weight == a.first.weight).all()
     found = b.load_state_dict({"extra": torch.ones(1), "shift": torch.ones(1)}, strict=False)
-    assert found.unexpected_keys == ["extra"] and "scale" in found.missing_keys and b.shift.item() == 1
+    assert found.unexpected_keys == ["extra"]
+    assert "scale" in found.missing_keys
+    assert b.shift.item() == 1
     given = {name: value + 1 for name, value in a.state_dict().items()}
     b.load_state_dict(given, assign=True)
-    assert b.scale is given["scale"] and isinstance(b.shift, nn.Parameter) and b.shift.requires_grad
+    assert b.scale is given["scale"]
+    assert isinstance(b.shift, nn.Parameter)
+    assert b.shift.requires_grad
 
 
 def test_conversions_copies_and_pickles():
     pair = Pair()
     weight = pair.first.weight
     pair(torch.ones(1, 2)).sum().backward()
-    assert pair.double() is pair and pair.first.weight is weight
+    assert pair.double() is pair
+    assert pair.first.weight is weight
     assert weight.dtype == weight.grad.dtype == pair.scale.dtype == torch.float64
     pair.float()
     for twin in (copy.deepcopy(pair), pickle.loads(pickle.dumps(pair))):
-        assert isinstance(twin.shift, nn.Parameter) and twin.first.weight is not weight
+        assert isinstance(twin.shift, nn.Parameter)
+        assert twin.first.weight is not weight
         assert (twin(torch.ones(1, 2)) == pair(torch.ones(1, 2))).all()
     pair.requires_grad_(False)
     assert not any(p.requires_grad for p in pair.parameters())
@@ -121,12 +131,14 @@ def test_forward_hooks_see_and_replace():
     pre = double.register_forward_pre_hook(lambda module, args: (args[0] + 1,))
     after = double.register_forward_hook(lambda module, args, out: seen.append((args[0].item(), out.item())))
     first = double.register_forward_hook(lambda module, args, kwargs, out: out * 10, with_kwargs=True, prepend=True)
-    assert double(torch.tensor([1.0])).item() == 40 and seen == [(2.0, 40.0)]
+    assert double(torch.tensor([1.0])).item() == 40
+    assert seen == [(2.0, 40.0)]
     pre.remove()
     first.remove()
     with after:
         assert double(torch.tensor([1.0])).item() == 2
-    assert double(torch.tensor([1.0])).item() == 2 and len(seen) == 2
+    assert double(torch.tensor([1.0])).item() == 2
+    assert len(seen) == 2
     assert not double._hooks
 
 
@@ -143,27 +155,35 @@ def test_backward_hooks_see_and_replace_gradients():
     x = torch.ones(1, 2, requires_grad=True)
     (layer(x) + x.sum()).sum().backward()
     assert seen == [([[6.0, 6.0]], [[2.0]])]
-    assert x.grad.tolist() == [[601.0, 601.0]] and layer.weight.grad.tolist() == [[2.0, 2.0]]
+    assert x.grad.tolist() == [[601.0, 601.0]]
+    assert layer.weight.grad.tolist() == [[2.0, 2.0]]
 
 
 def test_containers():
     net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
-    assert len(net) == 3 and isinstance(net[-1], nn.Linear) and len(net[:2]) == 2
+    assert len(net) == 3
+    assert isinstance(net[-1], nn.Linear)
+    assert len(net[:2]) == 2
     net.append(nn.Tanh()).insert(1, nn.Identity())
     assert [type(m).__name__ for m in net] == ["Linear", "Identity", "ReLU", "Linear", "Tanh"]
     del net[1]
     net[1] = nn.Sigmoid()
-    assert list(net.state_dict()) == ["0.weight", "0.bias", "2.weight", "2.bias"] and isinstance(net[1], nn.Sigmoid)
+    assert list(net.state_dict()) == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    assert isinstance(net[1], nn.Sigmoid)
     with pytest.raises(IndexError, match="out of range"):
         net[7]
     items = nn.ModuleList([nn.Linear(1, 1)])
     items += [nn.ReLU()]
-    assert [type(m).__name__ for m in items] == ["Linear", "ReLU"] and len(list(items.parameters())) == 2
+    assert [type(m).__name__ for m in items] == ["Linear", "ReLU"]
+    assert len(list(items.parameters())) == 2
     named = nn.ModuleDict({"a": nn.ReLU()})
     named["b"] = nn.Linear(1, 1)
-    assert list(named) == ["a", "b"] and "b" in named and [n for n, _ in named.named_parameters()] == ["b.weight", "b.bias"]
+    assert list(named) == ["a", "b"]
+    assert "b" in named
+    assert [n for n, _ in named.named_parameters()] == ["b.weight", "b.bias"]
     many = nn.ParameterList([torch.zeros(2), nn.Parameter(torch.ones(1))])
-    assert [n for n, _ in many.named_parameters()] == ["0", "1"] and isinstance(many[0], nn.Parameter)
+    assert [n for n, _ in many.named_parameters()] == ["0", "1"]
+    assert isinstance(many[0], nn.Parameter)
     assert [n for n, _ in nn.ParameterDict({"w": torch.zeros(1)}).named_parameters()] == ["w"]
 
 

@@ -37,7 +37,9 @@ def test_parameters_without_gradient_stay():
     optimizer = Adam([a, b])
     a.grad = torch.ones(1)
     optimizer.step()
-    assert a.item() != 1 and b.item() == 1 and b not in optimizer.state
+    assert a.item() != 1
+    assert b.item() == 1
+    assert b not in optimizer.state
 
 
 def test_a_saved_state_continues_the_same_run():
@@ -85,7 +87,9 @@ def test_schedules_by_their_formulas():
     assert rates(lr_scheduler.CosineAnnealingLR(optimizer(), 4), 5) == pytest.approx(
         [(1 + math.cos(math.pi * t / 4)) / 2 for t in range(5)])
     cycle = rates(lr_scheduler.OneCycleLR(optimizer(), 1.0, total_steps=10), 10)
-    assert max(cycle) == 1.0 and cycle.index(1.0) == 2 and cycle[-1] < cycle[0]
+    assert max(cycle) == 1.0
+    assert cycle.index(1.0) == 2
+    assert cycle[-1] < cycle[0]
 
 
 def test_a_schedule_continues_from_its_state():
@@ -110,7 +114,7 @@ def test_a_schedule_stepped_too_early_warns():
     (lambda: lr_scheduler.SequentialLR(optimizer(), [], []), "milestones"),
 ])  # fmt: skip
 def test_refusals(wrong, says):
-    with pytest.raises(ValueError, match=".") as caught:
+    with pytest.raises(ValueError, match=r".") as caught:
         wrong()
     assert says in str(caught.value)
 

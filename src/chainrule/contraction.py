@@ -50,7 +50,7 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
         later = {*out, *(label for _, rest in merged[k:] for label in rest)}
         total, labels = _pair(total, labels, x, names, later, sizes)
     total, labels = _summed(total, labels, set(out))
-    return total.permute(tuple(map(labels.index, out)))  # type: ignore[no-any-return]
+    return total if labels == out else total.permute(tuple(map(labels.index, out)))  # type: ignore[no-any-return]
 
 
 def _in_letters(given: Sequence[Any]) -> tuple[str, list[Any]]:

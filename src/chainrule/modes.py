@@ -41,13 +41,6 @@ class Modes(NamedTuple):
 current: ContextVar[Modes] = ContextVar("chainrule.modes", default=Modes())
 
 
-class Postponed(BaseException):
-    """A trace met state that has to exist before it: who traces calls ``create()`` outside, and traces again."""
-
-    def __init__(self, create: Callable[[], None]):
-        self.create = create
-
-
 class Switch:
     """A mode as context manager and decorator, entered any number of times.
 

@@ -115,6 +115,13 @@ class Op:
     """How one element is computed, in operators and methods of a scalar; for fused loops."""
     index: Callable[..., tuple[Any, ...]] | None = None
     """Which element of the input an output element is: ``index(i, x, **params)``; for fused loops."""
+    places: Callable[..., tuple[Any, ...]] | None = None
+    """The same where it is read from other inputs: ``places(i, read, x, *positions, **params)``, and ``read(k, j)`` is
+    element j of input k."""
+    puts: "tuple[Op, str] | None" = None
+    """(reads, fold): the second input goes to where ``reads`` looks, over the first input or folded with it."""
+    keeps: Callable[..., Any] | None = None
+    """Which elements are those of the input, the others being 0: where ``keeps(i, x, **params)`` is at least 0."""
     reduces: str = ""
     """The scalar op that this op folds its input with, over ``params["dim"]``."""
     composite: Callable[..., Any] | None = None

@@ -14,6 +14,7 @@ import numpy as np
 from chainrule.ir import INPUT, Builder, Graph, Value
 from chainrule.numpy_source import compiled
 from chainrule.op import Op
+from chainrule.ops.shape import expand
 from chainrule.rewrite import rewritten
 from chainrule.spec import Spec
 from chainrule.symbol import Symbol
@@ -95,7 +96,9 @@ def symbol(builder: Builder, name: str, array: Any) -> Symbol:
 
 
 def aliases(value: Value) -> bool:
-    """May this value share memory with an input? A leaf's gradient must be its own."""
+    """May this value share memory with an input, or be one element spread out? A leaf's gradient must be its own."""
     while isinstance(value.op, Op) and value.op.view:
+        if value.op is expand:
+            return True
         value = value.args[0]
     return value.op == INPUT

@@ -21,8 +21,13 @@ from chainrule.source import Place, at, inside, place_of
 from chainrule.spec import Spec
 from chainrule.vocabulary import Vocabulary
 
+NAMESAKES = {"T": "permute", "movedim": "permute", "mT": "transpose", "swapaxes": "transpose", "swapdims": "transpose",
+             "reshape": "view", "flatten": "view", "unflatten": "view", "view_as": "view", "reshape_as": "view",
+             "expand_as": "expand", "broadcast_to": "expand", "chunk": "split"}  # fmt: skip
 PUBLIC: dict[str, Callable[[Any, str], str]] = {  # ops that PyTorch names otherwise than the words that apply them
-    "cast": lambda node, word: "to_copy",
+    "cast": lambda node, word: (
+        "to_copy" if node.params["dtype"] != node.dtypes[0] else "clone" if word == "cast" else word),
+    "matmul": lambda node, word: "mm" if word == "matmul" and len(node.shapes[0]) == 2 == len(node.shapes[1]) else word,
     "slice": lambda node, word: last_step(node.params["key"], node.shapes[0]) if word in ("slice", "narrow") else word,
 }
 NO_WORD = {"", "grad", "backward"}  # what a node of a derivative is not named after
@@ -112,6 +117,7 @@ class Node(Watched):
             word = self.op.name
         if self.op.name in PUBLIC:
             word = PUBLIC[self.op.name](self, word)
+        word = NAMESAKES.get(word, word)
         return "".join(part.capitalize() for part in word.split("_")) + "Backward0"
 
     @property

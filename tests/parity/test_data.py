@@ -13,7 +13,8 @@ def epochs_in_order(torch):
     dataset = data.TensorDataset(torch.arange(23).float(), torch.arange(23))
     loader = data.DataLoader(dataset, batch_size=5, shuffle=True)
     batches = [[x, y] for _ in range(2) for x, y in loader]
-    own = data.DataLoader(range(7), batch_size=3, shuffle=True, drop_last=True, generator=torch.Generator().manual_seed(1))
+    own = data.DataLoader(range(7), batch_size=3, shuffle=True, drop_last=True,
+                          generator=torch.Generator().manual_seed(1))
     return batches, torch.rand(2), list(own), list(own), len(loader), len(own), torch.rand(2)
 
 

@@ -207,3 +207,14 @@ def next_functions(torch):
     y = (x * 2) * x
     (first, second) = y.grad_fn.next_functions
     return first[0].name(), second[0].name(), second[0].variable is x, first[1]
+
+
+def names_of_views_and_casts(torch):
+    x = torch.ones(2, 3, requires_grad=True)
+    results = [
+        x[0], x[:, 0], x[1:], x[0, 1:], x[None], x[..., None], x.select(0, 1), x.narrow(0, 0, 1), x.double(),
+        x.to(torch.float64), x.clone(), x.T, x.mT, x.transpose(0, 1), x.permute(1, 0), x.reshape(6), x.flatten(),
+        x.view(3, 2), x.unsqueeze(0), x.expand(4, 2, 3), x.chunk(2)[0], x.split(1)[0], torch.stack([x, x]),
+        torch.cat([x, x]), x[torch.tensor([0])], x @ x.T,
+    ]  # fmt: skip
+    return [result.grad_fn.name() for result in results]

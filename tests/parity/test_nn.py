@@ -61,7 +61,8 @@ def mlp_classifier(torch):
 def dropout_net_with_adam(torch):
     torch.manual_seed(1)
     nn = torch.nn
-    model = nn.Sequential(nn.Linear(8, 32), nn.GELU(), nn.Dropout(0.3), nn.LayerNorm(32), nn.Linear(32, 3), nn.Dropout(0.1))
+    model = nn.Sequential(nn.Linear(8, 32), nn.GELU(), nn.Dropout(0.3), nn.LayerNorm(32), nn.Linear(32, 3),
+                          nn.Dropout(0.1))
     x, y = torch.randn(16, 8), torch.randn(16, 3)
     return trained(torch, model, x, y, nn.MSELoss(), torch.optim.Adam(model.parameters(), lr=0.01))
 
@@ -70,7 +71,8 @@ def small_convnet(torch):
     torch.manual_seed(2)
     nn = torch.nn
     model = nn.Sequential(
-        nn.Conv2d(1, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 8, 3, stride=2,
+        nn.Conv2d(1, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 8, 3,
+                                                                                                            stride=2,
         groups=2), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4))  # fmt: skip
     x, y = torch.randn(8, 1, 12, 12), torch.randint(0, 4, (8,))
     losses = trained(torch, model, x, y, nn.CrossEntropyLoss(), torch.optim.AdamW(model.parameters(), lr=0.01))
@@ -152,7 +154,8 @@ def losses_of_every_kind(torch):
             F.nll_loss(x.log_softmax(1), target, weight, reduction=reduction),
             F.binary_cross_entropy(x.sigmoid(), y, reduction=reduction),
             F.binary_cross_entropy_with_logits(x, y, pos_weight=weight, reduction=reduction),
-            F.kl_div(x.log_softmax(1), y, reduction=reduction), F.poisson_nll_loss(x, y, full=True, reduction=reduction),
+            F.kl_div(x.log_softmax(1), y, reduction=reduction), F.poisson_nll_loss(x, y, full=True,
+                                                                                   reduction=reduction),
             F.kl_div(x.log_softmax(1), y.log(), reduction=reduction, log_target=True),
             F.gaussian_nll_loss(x, y, y + 0.1, full=True, reduction=reduction),
             F.hinge_embedding_loss(x, sign, reduction=reduction), F.soft_margin_loss(x, sign, reduction=reduction),
@@ -172,7 +175,8 @@ def activations_at_their_kinks(torch):
     F = torch.nn.functional
     results = []
     for function in (
-        F.relu, F.relu6, F.leaky_relu, F.elu, F.celu, F.selu, F.gelu, lambda x: F.gelu(x, approximate="tanh"), F.silu, F.mish,
+        F.relu, F.relu6, F.leaky_relu, F.elu, F.celu, F.selu, F.gelu, lambda x: F.gelu(x, approximate="tanh"), F.silu,
+        F.mish,
         F.softplus, F.logsigmoid, F.softsign, F.tanhshrink, F.hardshrink, F.softshrink, F.hardsigmoid, F.hardswish,
         F.hardtanh, lambda x: F.threshold(x, 0.1, 20.0), lambda x: F.softmax(x, 0), lambda x: F.softmin(x, 0),
         lambda x: F.log_softmax(x, -1), F.glu, lambda x: F.normalize(x, dim=0),
@@ -191,9 +195,11 @@ def pools_and_convolutions(torch):
     x, w = torch.randn(2, 4, 9, 7, requires_grad=True), torch.randn(6, 2, 3, 2, requires_grad=True)
     outs = [
         F.conv2d(x, w, torch.randn(6), stride=(2, 1), padding=(1, 2), dilation=(2, 1), groups=2),
-        F.conv2d(x, w, padding="same", groups=2), F.conv1d(x[:, :, 0], w[:, :, 0], groups=2), F.conv2d(x[0], w, groups=2),
+        F.conv2d(x, w, padding="same", groups=2), F.conv1d(x[:, :, 0], w[:, :, 0], groups=2), F.conv2d(x[0], w,
+                                                                                                       groups=2),
         F.max_pool2d(x, 3, 2, 1), F.max_pool2d(x, (2, 3), ceil_mode=True), *F.max_pool2d(x, 2, 1, return_indices=True),
-        F.avg_pool2d(x, 3, 2, 1), F.avg_pool2d(x, 3, 2, 1, ceil_mode=True), F.avg_pool2d(x, 3, 2, 1, count_include_pad=False),
+        F.avg_pool2d(x, 3, 2, 1), F.avg_pool2d(x, 3, 2, 1, ceil_mode=True), F.avg_pool2d(x, 3, 2, 1,
+                                                                                         count_include_pad=False),
         F.avg_pool2d(x, 2, divisor_override=3), F.avg_pool1d(x[0], 3, 2, 1, ceil_mode=True, count_include_pad=False),
         F.max_pool1d(x[0], 3, 2, 1, 2), F.adaptive_avg_pool2d(x, (4, 3)), F.adaptive_avg_pool2d(x, (None, 1)),
         F.adaptive_avg_pool1d(x[0], 5), F.pad(x, (1, 2, 0, 3), value=2.0), F.pad(x, (1, 2, 1, 0), mode="reflect"),
@@ -234,12 +240,14 @@ def names_on_the_tape(torch):
     nn, F = torch.nn, torch.nn.functional
     x, y = torch.randn(3, 4), torch.randn(3, 2)
     out = nn.Linear(4, 2)(x)
-    losses = [nn.MSELoss()(out, y), F.l1_loss(out, y), nn.CrossEntropyLoss()(out, torch.tensor([0, 1, 1])), out.relu().sum(),
+    losses = [nn.MSELoss()(out, y), F.l1_loss(out, y), nn.CrossEntropyLoss()(out, torch.tensor([0, 1, 1])),
+              out.relu().sum(),
               F.dropout(out, 0.5), nn.LayerNorm(2)(out), nn.SmoothL1Loss()(out, y), nn.HuberLoss()(out, y)]
     return out.grad_fn.name(), [loss.grad_fn.name() for loss in losses]
 
 
-@pytest.mark.parametrize("name", "xavier_uniform_ xavier_normal_ kaiming_uniform_ kaiming_normal_ zeros_ ones_ eye_".split())
+@pytest.mark.parametrize("name",
+                         "xavier_uniform_ xavier_normal_ kaiming_uniform_ kaiming_normal_ zeros_ ones_ eye_".split())
 def test_initial_values(both, name):
     def filled(torch):
         torch.manual_seed(0)

@@ -7,7 +7,8 @@ def test_same_as_torch(both, program):
 
 OPTIMIZERS = """
 SGD lr=0.1 | SGD lr=0.1 momentum=0.9 weight_decay=0.01 | SGD lr=0.1 momentum=0.9 dampening=0.1
-SGD lr=0.05 momentum=0.9 nesterov=True | SGD lr=0.05 maximize=True | Adam lr=0.01 | Adam lr=0.01 weight_decay=0.1 amsgrad=True
+SGD lr=0.05 momentum=0.9 nesterov=True | SGD lr=0.05 maximize=True | Adam lr=0.01
+Adam lr=0.01 weight_decay=0.1 amsgrad=True
 Adam lr=0.01 betas=(0.8,0.9) eps=1e-3 maximize=True | AdamW lr=0.01 | AdamW lr=0.01 amsgrad=True weight_decay=0.1
 Adagrad lr=0.1 lr_decay=0.01 | Adagrad lr=0.1 weight_decay=0.1 initial_accumulator_value=0.5 | RMSprop lr=0.01
 RMSprop lr=0.01 centered=True momentum=0.5 | RMSprop lr=0.01 alpha=0.9 weight_decay=0.1 maximize=True
@@ -59,7 +60,8 @@ def refusals(torch):
         lambda: torch.optim.SGD([x], lr=0.1, nesterov=True), lambda: torch.optim.Adam([x], betas=(1.0, 0.9)),
         lambda: torch.optim.SGD([{"params": [x]}, {"params": [x]}], lr=0.1),
         lambda: torch.optim.SGD([x], lr=0.1).load_state_dict({"state": {}, "param_groups": []}),
-        lambda: torch.optim.lr_scheduler.StepLR(x, 1), lambda: torch.optim.lr_scheduler.OneCycleLR(torch.optim.SGD([x]), 1.0),
+        lambda: torch.optim.lr_scheduler.StepLR(x, 1),
+        lambda: torch.optim.lr_scheduler.OneCycleLR(torch.optim.SGD([x]), 1.0),
     ):  # fmt: skip
         try:
             wrong()

@@ -16,7 +16,7 @@ class detect_anomaly(Switch):  # noqa: N801 - PyTorch's spelling
     >>> with torch.autograd.detect_anomaly():
     ...     (x.sqrt() * 0).backward()
     Traceback (most recent call last):
-    RuntimeError: backward: Function 'SqrtBackward0' returned nan values in its 0th output...
+    RuntimeError: backward: Function 'SqrtBackward0' returned nan values in its 0th output: ...
     """
 
     def __init__(self, check_nan: bool = True) -> None:

@@ -3,16 +3,19 @@
 ``scalar`` gives the expression, ``index`` moves the point at which the input is asked, ``reduces`` folds.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+import numpy as np
+
 from chainrule.compiler.index import Axis, Index, flat, variable
 from chainrule.compiler.loops import FOLDS
-from chainrule.compiler.scalar import OPERATIONS, Buffer, Pool, Scalar, walk
+from chainrule.compiler.scalar import HEAVY, OPERATIONS, WHOLE, Buffer, Pool, Scalar, walk
 from chainrule.errors import TraceError
 from chainrule.ir import CONST, Value
+from chainrule.op import Op
 from chainrule.ops import reduction
 
 Point = tuple[Any, ...]
@@ -28,6 +31,19 @@ class Fold:
     shape: Sizes
     body: Callable[[Point], Scalar]
     target: Callable[[Point], Point]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an op reads or writes: ``by`` past ``offset``; ``there`` says whether that is a place of the tensor."""
+
+    offset: Index
+    by: Scalar | None = None
+    there: Scalar | None = None
+
+    def inside(self, element: Scalar) -> Scalar:
+        """The element; NaN where eager mode would have raised IndexError, 0 for integers."""
+        return element if self.there is None else element.where(self.there, np.nan if element.dtype.kind == "f" else 0)
 
 
 class Elements:
@@ -59,6 +75,15 @@ class Elements:
         if op.index:
             arg = value.args[0]
             return self.at(arg, tuple(map(_index, op.index(point, arg.spec, **value.params))))
+        if op.places:
+            place = self.place(op, point, value.args, value.params)
+            buffer = self.buffers.get(value.args[0])
+            if place.by is None or buffer is None:
+                return self.at(value.args[0], point[: value.args[0].ndim])
+            return place.inside(self.pool.pick(buffer, place.offset, place.by))
+        if op.keeps:
+            kept = self.pool.position(_index(op.keeps(point, value.args[0].spec, **value.params))) >= 0
+            return self.at(value.args[0], point).where(kept, 0)
         fold = self.fold(value)
         if fold is None:
             raise TraceError(f"compile: the op {op.name} has no lowering to loops; call it outside the compiled step")
@@ -66,10 +91,31 @@ class Elements:
             return self.pool.const(FOLDS[fold.name] + 0.0, value.dtype)
         return fold.body(_only_point(fold, point)).cast(value.dtype)
 
+    def place(self, op: Op, point: Point, args: Sequence[Value], params: Mapping[str, Any]) -> Place:
+        """Where an op that reads at positions looks in its first argument. Outside, it is led back to the edge."""
+
+        def read(k: int, at: Point) -> Scalar:
+            return self.at(args[k], broadcast_point(at, args[k].shape)).cast(WHOLE)
+
+        shape, stride = args[0].shape, 1
+        found = Place(ORIGIN)
+        entries = op.places(point, read, *(a.spec for a in args), **params)  # type: ignore[misc]
+        for entry, size in zip(reversed(entries), reversed(shape)):
+            if isinstance(entry, Scalar):
+                entry = entry.where(entry >= 0, entry + size)
+                there = (entry >= 0) & (entry < size)
+                far = entry.maximum(0).minimum(size - 1) * stride
+                found = Place(found.offset, far if found.by is None else found.by + far,
+                              there if found.there is None else found.there & there)  # fmt: skip
+            else:
+                found = Place(found.offset + entry * stride, found.by, found.there)
+            stride *= size
+        return found
+
     def is_map(self, value: Value) -> bool:
         """Whether an element needs a fixed number of elements of the arguments."""
         op = value.op
-        if isinstance(op, str) or op.scalar or op.index:
+        if isinstance(op, str) or op.scalar or op.index or op.places or op.keeps:
             return True
         fold = self.fold(value)
         return fold is not None and prod(fold.shape) in (0, prod(value.shape))
@@ -78,7 +124,7 @@ class Elements:
         """About how many additions an element costs, given the arguments' elements."""
         op = value.op
         if isinstance(op, str) or not op.scalar:
-            return 0
+            return HEAVY if isinstance(op, Op) and op.places else 0
         args = [self.pool.const(a.const, a.dtype) if a.op == CONST else self.pool.load(Buffer("", 1, a.dtype), ORIGIN)
                 for a in value.args]  # fmt: skip
         return sum(OPERATIONS[n.op][1] for n in walk([op.scalar(*args, **value.params)]) if n.args)

@@ -34,7 +34,7 @@ def points(axes: Sequence[Axis]) -> Iterator[dict[Axis, int]]:
 
 def _run_nest(nest: Nest, memory: Memory) -> None:
     for store in nest.stores:
-        if store.fold:
+        if store.fold and store.by is None:
             for place in points(nest.axes):
                 memory[store.buffer][store.offset.at(place)] = neutral(store.fold, store.buffer.dtype)
     for place in points(nest.axes):
@@ -43,6 +43,7 @@ def _run_nest(nest: Nest, memory: Memory) -> None:
             value[node] = _element(node, value, memory, place)
         for store in nest.stores:
             target, at = memory[store.buffer], store.offset.at(place)
+            at += 0 if store.by is None else int(value[store.by])
             fold = OPERATIONS[fold_operation(store)][0] if store.fold else None
             target[at] = value[store.value] if fold is None else fold(target[at], value[store.value])
 
@@ -50,9 +51,11 @@ def _run_nest(nest: Nest, memory: Memory) -> None:
 def _element(node: Scalar, value: dict[Scalar, Any], memory: Memory, place: dict[Axis, int]) -> Any:
     if node.op == "const":
         return node.detail
-    if node.op == "load":
+    if node.op in ("load", "pick"):
         buffer, offset = node.detail
-        return memory[buffer][offset.at(place)]
+        return memory[buffer][offset.at(place) + sum(int(value[a]) for a in node.args)]
+    if node.op == "position":
+        return node.dtype.type(node.detail.at(place))
     result = OPERATIONS[node.op][0](*[value[a] for a in node.args])
     return np.asarray(result).astype(node.dtype)[()]
 

@@ -30,12 +30,22 @@ def neutral(fold: str, dtype: np.dtype[Any]) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class Store:
-    """``buffer[offset] = value``, or with a fold ``buffer[offset] = fold(buffer[offset], value)``."""
+    """``buffer[offset] = value``, or with a fold ``buffer[offset] = fold(buffer[offset], value)``.
+
+    With ``by`` the place is that much past ``offset``. Several iterations may store to one place then, one after the
+    other, and a fold starts from what the buffer holds.
+    """
 
     buffer: Buffer
     offset: Index
     value: Scalar
     fold: str = ""
+    by: Scalar | None = None
+
+    @property
+    def roots(self) -> tuple[Scalar, ...]:
+        """What it computes."""
+        return (self.value,) if self.by is None else (self.value, self.by)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,26 +58,30 @@ class Nest:
     nodes: list[Scalar] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "nodes", walk(s.value for s in self.stores))
+        object.__setattr__(self, "nodes", walk(root for s in self.stores for root in s.roots))
 
     def loads(self) -> Iterator[tuple[Buffer, Index]]:
         return (node.detail for node in self.nodes if node.op == "load")
 
+    def picks(self) -> Iterator[tuple[Buffer, Index]]:
+        return (node.detail for node in self.nodes if node.op == "pick")
+
     def reads(self) -> set[Buffer]:
-        return {buffer for buffer, _ in self.loads()}
+        return {buffer for details in (self.loads(), self.picks()) for buffer, _ in details}
 
     def writes(self) -> set[Buffer]:
         return {s.buffer for s in self.stores}
 
     def __str__(self) -> str:
-        names = {n: str(n) if n.op in ("const", "load") else f"%{k}" for k, n in enumerate(self.nodes)}
+        names = {n: str(n) if n.op in ("const", "load", "position") else f"%{k}" for k, n in enumerate(self.nodes)}
         loops = [
             "  " * k + f"for {axis} in {axis.size}{' vector' if axis is self.vector else ''}:"
             for k, axis in enumerate(self.axes)
         ]
         pad = "  " * len(self.axes)
         body = [f"{names[n]} = {n}({', '.join(names[a] for a in n.args)})" for n in self.nodes if n.args]
-        stores = [f"{s.buffer.name}[{s.offset}] {s.fold}= {names[s.value]}" for s in self.stores]
+        places = [f"{s.offset}{'' if s.by is None else f' + {names[s.by]}'}" for s in self.stores]
+        stores = [f"{s.buffer.name}[{at}] {s.fold}= {names[s.value]}" for s, at in zip(self.stores, places)]
         return "\n".join([*loops, *(pad + line for line in body + stores)])
 
 
@@ -147,23 +161,25 @@ def check(program: Program) -> Program:
 
 
 def _check_nest(nest: Nest) -> None:
-    places = [*nest.loads(), *((s.buffer, s.offset) for s in nest.stores)]
+    places = [*nest.loads(), *nest.picks(), *((s.buffer, s.offset) for s in nest.stores)]
     for buffer, offset in places:
         if not offset.within(buffer.size):
             raise ValueError(f"check: {buffer.name}[{offset}] reaches {offset.lo} to {offset.hi} of {buffer}")
         if not set(offset.axes()) <= set(nest.axes):
             raise ValueError(f"check: {buffer.name}[{offset}] uses an axis that has no loop, in\n{nest}")
     for node in nest.nodes:
-        if node.op not in OPERATIONS and node.op not in ("const", "load"):
+        if node.op not in OPERATIONS and node.op not in ("const", "load", "pick", "position"):
             raise ValueError(f"check: {node.op} is no operation of the loop IR")
     for store in nest.stores:
         if store.value.dtype != store.buffer.dtype:
             raise ValueError(f"check: {store.buffer} cannot hold {store.value.dtype}, in\n{nest}")
         if store.fold and store.fold not in FOLDS:
             raise ValueError(f"check: {store.fold} is no fold")
-        if not store.fold and set(nest.axes) - set(store.offset.axes()):
+        if not store.fold and store.by is None and set(nest.axes) - set(store.offset.axes()):
             raise ValueError(f"check: {store.buffer.name}[{store.offset}] is stored to more than once, in\n{nest}")
-        if any(b is store.buffer and (store.fold or o != store.offset) for b, o in nest.loads()):
+        loaded = [o for b, o in nest.loads() if b is store.buffer]
+        picked = any(b is store.buffer for b, _ in nest.picks())
+        if picked or (loaded and store.by is not None) or any(store.fold or o != store.offset for o in loaded):
             raise ValueError(f"check: {store.buffer.name} is loaded where another iteration stores, in\n{nest}")
 
 
@@ -174,5 +190,7 @@ def fold_operation(store: Store) -> str:
 
 def reduced(store: Store, axes: Sequence[Axis]) -> list[Axis]:
     """The axes that a fold sums over: those that its target does not depend on."""
+    if store.by is not None:
+        return []
     kept = set(store.offset.axes())
     return [axis for axis in axes if axis not in kept]

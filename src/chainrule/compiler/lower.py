@@ -9,7 +9,7 @@ one root stores is used by the next without a load.
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import prod
 
@@ -18,11 +18,11 @@ from chainrule.compiler.index import Axis, Index, flat
 from chainrule.compiler.loops import Nest, Product, Program, Step, Store
 from chainrule.compiler.nests import arrange
 from chainrule.compiler.products import large, matrix, product
-from chainrule.compiler.scalar import Buffer, Scalar, walk
+from chainrule.compiler.scalar import WHOLE, Buffer, Scalar, walk
 from chainrule.errors import TraceError
 from chainrule.ir import Graph, Value
 from chainrule.op import Op
-from chainrule.ops import reduction, shape
+from chainrule.ops import moves, reduction, shape
 from chainrule.spec import numel
 
 INLINE_COST = 8
@@ -38,7 +38,8 @@ class Root:
 
     axes: tuple[Axis, ...]
     store: Store
-    loads: frozenset[tuple[Buffer, Index]]
+    loads: frozenset[tuple[Buffer, Index | None]]
+    """What it loads, and where; None where the place is computed."""
     nodes: int
     whole: bool
 
@@ -105,6 +106,8 @@ class Lowering:
                     self.store(_source(arg))
                     if matrix(self.elements, arg, value.shape[:-2]) is None:
                         self.store(arg)
+            if value.op.places:
+                self.store(value.args[0])
             repeats = self.evaluations(value)
             for arg in value.args:
                 again = repeats // max(1, _size(arg)) - 1
@@ -143,6 +146,12 @@ class Lowering:
             self.note(len(self.groups) - 1, step.writes(), step.reads())
         elif value.op is shape.assign:
             self.assign(value, out)
+        elif value.op is moves.cat:
+            self.cat(value, out)
+        elif value.op is moves.overlap_add:
+            self.overlap_add(value, out)
+        elif value.op.puts:  # type: ignore[union-attr]
+            self.put(value, out)
         elif fold and not self.elements.is_map(value):
             self.place(self.root(fold.shape, fold.body, out, partial(_target, fold, value), fold.name))
         else:
@@ -167,15 +176,53 @@ class Lowering:
         if numel(specs[-1].shape):
             self.place(self.root(specs[-1].shape, element, out, target, whole=False))
 
+    def cat(self, value: Value, out: Buffer) -> None:
+        """Each part at its place."""
+        dim, before = value.params["dim"], 0
+        for part in value.args:
+            def target(point: Point, before: int = before) -> Index:
+                return flat((*point[:dim], point[dim] + before, *point[dim + 1 :]), value.shape)
+
+            if _size(part):
+                self.place(self.root(part.shape, partial(self.elements.at, part), out, target, whole=False))
+            before += part.shape[dim]
+
+    def overlap_add(self, value: Value, out: Buffer) -> None:
+        """Zeros, and over them the windows, one after the other."""
+        (part,) = value.args
+        params = {**value.params, "size": part.shape[value.ndim :]}
+        del params["shape"]
+        zero = self.elements.pool.const(0, WHOLE)
+        self.place(self.root(value.shape, lambda _: self.elements.pool.const(0, value.dtype), out, whole=False))
+        axes, point = space(part.shape)
+        place = flat(moves.windows_index(point, value.spec, **params), value.shape)
+        self.place(self.stored(axes, Store(out, place, self.elements.at(part, point), "add", zero)))
+
+    def put(self, value: Value, out: Buffer) -> None:
+        """A copy of the base, and the part at places that are data."""
+        base, part, *positions = value.args
+        reader, fold = value.op.puts  # type: ignore[union-attr]
+        self.place(self.root(base.shape, partial(self.elements.at, base), out, whole=False))
+        shape_of_part = reader.spec(base.spec, *(p.spec for p in positions), **value.params).shape
+        if numel(shape_of_part):
+            axes, point = space(shape_of_part)
+            place = self.elements.place(reader, point, (base, *positions), value.params)
+            element = place.inside(self.elements.at(part, broadcast_point(point, part.shape)))
+            by = self.elements.pool.const(0, WHOLE) if place.by is None else place.by
+            self.place(self.stored(axes, Store(out, place.offset, element, fold, by)))
+
     def root(self, sizes: Sizes, body: Callable[[Point], Scalar], out: Buffer,
              target: Callable[[Point], Index] | None = None, fold: str = "", whole: bool = True) -> Root:  # fmt: skip
         """``out[target(point)] = body(point)`` at every point of a space of these sizes."""
         axes, point = space(sizes)
-        element = body(point).cast(out.dtype)
-        nodes = walk([element])
-        store = Store(out, target(point) if target else flat(point, sizes), element, fold)
-        loads = frozenset(n.detail for n in nodes if n.op == "load")
-        return Root(axes, store, loads, len(nodes), whole and not fold)
+        return self.stored(axes, Store(out, target(point) if target else flat(point, sizes), body(point), fold), whole)
+
+    def stored(self, axes: tuple[Axis, ...], store: Store, whole: bool = False) -> Root:
+        """A store over a space; its value is cast to what the buffer holds."""
+        store = replace(store, value=store.value.cast(store.buffer.dtype))
+        nodes = walk(store.roots)
+        loads = frozenset((n.detail[0], n.detail[1] if n.op == "load" else None) for n in nodes if n.op in ("load", "pick"))
+        return Root(axes, store, loads, len(nodes), whole and not store.fold)
 
     def place(self, root: Root) -> None:
         """Put the root into the first nest over its space that has all it needs, else into a new one."""
@@ -227,8 +274,8 @@ class Lowering:
         stores: dict[Buffer, Store] = {}
         for buffer, root in group.roots.items():
             made = root.store
-            (value,) = self.elements.pool.rebuild([made.value], lambda node: known.get(node.detail[0], node))
-            stores[buffer] = Store(buffer, made.offset, value, made.fold)
+            value, *by = self.elements.pool.rebuild(made.roots, known=known)
+            stores[buffer] = Store(buffer, made.offset, value, made.fold, *by)
             if root.whole:
                 known[buffer] = value
         return stores

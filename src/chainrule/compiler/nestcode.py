@@ -12,7 +12,7 @@ from chainrule.compiler.code import Code, kind, literal, memory_kind, suffix
 from chainrule.compiler.index import Axis, Divided, Index, variable
 from chainrule.compiler.loops import Nest, Store, fold_operation, neutral, reduced
 from chainrule.compiler.operations import fold_lanes, operation, pad, splat
-from chainrule.compiler.scalar import Buffer, Scalar
+from chainrule.compiler.scalar import WHOLE, Buffer, Scalar
 
 WIDE = 2  # registers side by side, for instructions in flight at the same time
 
@@ -48,7 +48,7 @@ def cut(size: int, lanes: int) -> list[Piece]:
 def by_memory(nest: Nest, store: Store) -> bool:
     """Whether a fold adds to memory: a loop that it folds over lies outside a loop that its target depends on."""
     kept = [nest.axes.index(axis) for axis in store.offset.axes()]
-    return bool(store.fold and kept) and any(nest.axes.index(axis) < max(kept) for axis in reduced(store, nest.axes))
+    return bool(store.fold and kept) and store.by is None and any(nest.axes.index(axis) < max(kept) for axis in reduced(store, nest.axes))
 
 
 class NestCode:
@@ -58,7 +58,7 @@ class NestCode:
         self.nest = nest
         self.code = Code()
         self.buffers: dict[Buffer, str] = {}
-        for buffer in (*(b for b, _ in nest.loads()), *(s.buffer for s in nest.stores)):
+        for buffer in (*(b for b, _ in (*nest.loads(), *nest.picks())), *(s.buffer for s in nest.stores)):
             self.buffers.setdefault(buffer, f"%p{len(self.buffers)}")
         self.pieces = pieces(nest, register)
         self.piece = self.pieces[0]
@@ -66,7 +66,7 @@ class NestCode:
         """Whether the code being written is inside the loop over the vector axis."""
         self.vector_depth = nest.axes.index(nest.vector) if nest.vector else 0
         self.depth = {axis: k + 1 for k, axis in enumerate(nest.axes)}
-        self.sums = [s for s in nest.stores if s.fold]
+        self.sums = [s for s in nest.stores if s.fold and s.by is None]
         self.start = {s: max((self.depth[a] for a in s.offset.axes()), default=0) for s in self.sums}
         """Fold -> the number of loops that its accumulator lives inside of."""
         self.scope: ChainMap[Any, str] = ChainMap()
@@ -86,7 +86,8 @@ class NestCode:
         level: dict[Scalar, int] = {}
         users: dict[Scalar, int] = {}
         for node in self.nest.nodes:
-            axes = set(node.detail[1].axes()) if node.op == "load" else set()
+            axes = set(node.detail[1].axes()) if node.op in ("load", "pick") else (
+                set(node.detail.axes()) if node.op == "position" else set())
             level[node] = max([self.depth[a] for a in axes] + [level[a] for a in node.args], default=0)
             if self.nest.vector in axes or any(a in self.varies for a in node.args):
                 self.varies.add(node)
@@ -94,8 +95,8 @@ class NestCode:
                 self.nodes_at[level[node]].append(node)
             for arg in node.args:
                 users[arg] = users.get(arg, 0) + 1
-        for store in self.nest.stores:
-            users[store.value] = users.get(store.value, 0) + 1
+        for root in (root for store in self.nest.stores for root in store.roots):
+            users[root] = users.get(root, 0) + 1
         self.fused = {
             s.value
             for s in self.sums
@@ -104,7 +105,7 @@ class NestCode:
         }
         wide = {a for node in self.varies | self.fused for a in node.args} | {s.value for s in self.nest.stores}
         self.spread = {node for node in wide - self.varies - self.fused if node.op != "const"}
-        for offset in (*(o for _, o in self.nest.loads()), *(s.offset for s in self.nest.stores)):
+        for offset in (*(o for _, o in (*self.nest.loads(), *self.nest.picks())), *(s.offset for s in self.nest.stores)):
             if not any(offset.divided()):
                 for axis in offset.axes():
                     self.offsets_at[self.depth[axis]][offset] = None
@@ -186,7 +187,9 @@ class NestCode:
         for store in starting:
             self._finish(store, {self.piece: self._operand(store.value)})
         for store in self.nest.stores:
-            if not store.fold:
+            if store.by is not None:
+                self._scatter(store, store.by)
+            elif not store.fold:
                 self._write(store.buffer, store.offset, self._operand(store.value))
         return sums
 
@@ -238,6 +241,10 @@ class NestCode:
         if node.op == "load":
             return self._read(*node.detail)
         lanes = self.piece.lanes if node in self.varies else 1
+        if node.op == "pick":
+            return self._pick(node, lanes)
+        if node.op == "position":
+            return self._position(node.detail, lanes)
         args = [self._operand(a, lanes) for a in node.args]
         return operation(self.code, node.op, node.dtype, lanes, args, node.args[-1].dtype)
 
@@ -288,6 +295,62 @@ class NestCode:
         one = memory_kind(buffer.dtype)
         return "", [self.code.let(f"getelementptr inbounds {one}, ptr {first}, i64 {k * step}") for k in range(lanes)]
 
+    def _lane(self, index: Index, lane: int) -> Index:
+        """The index in one lane."""
+        axis = self.nest.vector
+        return index if axis is None or not lane else index.replace({axis: variable(axis) + lane})
+
+    def _one_of(self, node: Scalar, lane: int) -> str:
+        """The number that a node is in one lane."""
+        name = self._operand(node, self.piece.lanes if node in self.varies else 1)
+        if node not in self.varies or self.piece.lanes == 1:
+            return name
+        return self.code.let(f"extractelement {kind(node.dtype, self.piece.lanes)} {name}, i32 {lane}")
+
+    def _past(self, buffer: Buffer, offset: Index, by: Scalar, lane: int) -> str:
+        """The address ``by`` past an offset."""
+        first, far = self._address(buffer, self._lane(offset, lane)), self._one_of(by, lane)
+        return self.code.let(f"getelementptr inbounds {memory_kind(buffer.dtype)}, ptr {first}, i64 {far}")
+
+    def _pick(self, node: Scalar, lanes: int) -> str:
+        """Elements from computed places, lane by lane."""
+        (buffer, offset), (by,) = node.detail, node.args
+        one, many = memory_kind(buffer.dtype), memory_kind(buffer.dtype, lanes)
+        value = "poison"
+        for lane in range(lanes):
+            place = self._past(buffer, offset, by, lane)
+            element = self.code.let(f"load {one}, ptr {place}, align {buffer.dtype.itemsize}")
+            value = element if lanes == 1 else self.code.let(f"insertelement {many} {value}, {one} {element}, i32 {lane}")
+        return self._as_bits(value, buffer, lanes)
+
+    def _position(self, index: Index, lanes: int) -> str:
+        """An index as a number, in every lane."""
+        value, many = "poison", kind(WHOLE, lanes)
+        for lane in range(lanes):
+            element = self._whole(self._lane(index, lane))
+            value = element if lanes == 1 else self.code.let(f"insertelement {many} {value}, i64 {element}, i32 {lane}")
+        return value
+
+    def _scatter(self, store: Store, by: Scalar) -> None:
+        """To computed places, lane by lane: they may be the same."""
+        code, buffer = self.code, store.buffer
+        one = memory_kind(buffer.dtype)
+        for lane in range(self.piece.lanes):
+            value, place = self._one_of(store.value, lane), self._past(buffer, store.offset, by, lane)
+            if store.fold:
+                before = self._as_bits(code.let(f"load {one}, ptr {place}, align {buffer.dtype.itemsize}"), buffer, 1)
+                value = operation(code, fold_operation(store), buffer.dtype, 1, [before, value], buffer.dtype)
+            if buffer.dtype.kind == "b":
+                value = code.let(f"zext i1 {value} to i8")
+            code.do(f"store {one} {value}, ptr {place}, align {buffer.dtype.itemsize}")
+
+    def _as_bits(self, value: str, buffer: Buffer, lanes: int) -> str:
+        """What was loaded, as it is computed with: a bool is one bit."""
+        if buffer.dtype.kind != "b":
+            return value
+        return self.code.let(f"icmp ne {memory_kind(buffer.dtype, lanes)} {value}, "
+                             f"{'0' if lanes == 1 else 'zeroinitializer'}")
+
     def _read(self, buffer: Buffer, offset: Index) -> str:
         code, lanes, dtype = self.code, self._lanes(offset), buffer.dtype
         one, many = memory_kind(dtype), memory_kind(dtype, lanes)
@@ -298,9 +361,7 @@ class NestCode:
             value = code.let(f"insertelement {many} {value}, {one} {element}, i32 {lane}")
         if not scattered:
             value = code.let(f"load {many}, ptr {address}, align {dtype.itemsize}")
-        if dtype.kind == "b":
-            value = code.let(f"icmp ne {many} {value}, {'0' if lanes == 1 else 'zeroinitializer'}")
-        return value
+        return self._as_bits(value, buffer, lanes)
 
     def _write(self, buffer: Buffer, offset: Index, value: str) -> None:
         code, lanes, dtype = self.code, self._lanes(offset), buffer.dtype

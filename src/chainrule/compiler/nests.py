@@ -5,7 +5,7 @@ from math import prod
 
 from chainrule.compiler.index import Axis, Index, Whole, splits, variable
 from chainrule.compiler.loops import Nest, Store, reduced
-from chainrule.compiler.scalar import Buffer, Pool, Scalar
+from chainrule.compiler.scalar import NOTHING, Buffer, Pool
 
 
 def arrange(pool: Pool, nest: Nest) -> Nest:
@@ -16,31 +16,25 @@ def arrange(pool: Pool, nest: Nest) -> Nest:
 
 
 def offsets(nest: Nest) -> Iterator[Index]:
-    yield from (offset for _, offset in nest.loads())
+    yield from (offset for _, offset in (*nest.loads(), *nest.picks()))
+    yield from (node.detail for node in nest.nodes if node.op == "position")
     yield from (s.offset for s in nest.stores)
 
 
 def replace(pool: Pool, nest: Nest, axes: tuple[Axis, ...], new: Mapping[Axis, Whole]) -> Nest:
     """The nest over other axes."""
-
-    def load(node: Scalar) -> Scalar:
-        buffer, offset = node.detail
-        return pool.load(buffer, offset.replace(new))
-
-    values = pool.rebuild([s.value for s in nest.stores], load)
-    return Nest(axes, tuple(Store(s.buffer, s.offset.replace(new), v, s.fold) for s, v in zip(nest.stores, values)))
+    return Nest(axes, tuple(moved(pool, s, new, NOTHING) for s in nest.stores))
 
 
 def rename(pool: Pool, nest: Nest, buffers: Mapping[Buffer, Buffer]) -> Nest:
     """The nest on other buffers."""
+    return Nest(nest.axes, tuple(moved(pool, s, NOTHING, buffers) for s in nest.stores), nest.vector)
 
-    def load(node: Scalar) -> Scalar:
-        buffer, offset = node.detail
-        return pool.load(buffers.get(buffer, buffer), offset)
 
-    values = pool.rebuild([s.value for s in nest.stores], load)
-    stores = (Store(buffers.get(s.buffer, s.buffer), s.offset, v, s.fold) for s, v in zip(nest.stores, values))
-    return Nest(nest.axes, tuple(stores), nest.vector)
+def moved(pool: Pool, store: Store, axes: Mapping[Axis, Whole], buffers: Mapping[Buffer, Buffer]) -> Store:
+    """The store over other axes, on other buffers."""
+    value, *by = pool.rebuild(store.roots, axes, buffers)
+    return Store(buffers.get(store.buffer, store.buffer), store.offset.replace(axes), value, store.fold, *by)
 
 
 def split(pool: Pool, nest: Nest) -> Nest:

@@ -41,7 +41,9 @@ def safe(steps: list[Step], out: Buffer, old: Buffer) -> bool:
         if isinstance(step, Nest):
             stores = [s for s in step.stores if s.buffer is out and not _is_copy(s, old)]
             places = [at for buffer, at in step.loads() if buffer is old]
-            if any(s.fold or at != s.offset for s in stores for at in places):
+            if any(s.fold or s.by is not None or at != s.offset for s in stores for at in places):
+                return False
+            if stores and any(buffer is old for buffer, _ in step.picks()):
                 return False
             written = written or bool(stores)
         elif out in step.writes():
@@ -53,7 +55,7 @@ def safe(steps: list[Step], out: Buffer, old: Buffer) -> bool:
 
 def _is_copy(store: Store, source: Buffer) -> bool:
     """Whether the store only brings an element of the source to the same place."""
-    return store.value.op == "load" and store.value.detail == (source, store.offset)
+    return store.by is None and store.value.op == "load" and store.value.detail == (source, store.offset)
 
 
 def _renamed(pool: Pool, step: Step, out: Buffer, old: Buffer) -> Step | None:

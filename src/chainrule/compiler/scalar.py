@@ -1,22 +1,24 @@
 """One element of a computation: the carrier that an op's ``scalar`` facet is called on.
 
 A :class:`Scalar` is a node of a hash-consed expression: a constant, an element loaded from a buffer, or an
-operation of :data:`OPERATIONS` on scalars. What an operation means is the NumPy function beside its name.
+operation of :data:`OPERATIONS` on scalars. Two more read what a loop knows: a *pick* loads an element whose place
+is computed, a *position* is an index as a number. What an operation means is the NumPy function beside its name.
 """
 
 import itertools
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.index import Index
+from chainrule.compiler.index import Axis, Index, Whole
 
 DType = np.dtype[Any]
-BOOL, HALF, SINGLE = np.dtype(bool), np.dtype("float16"), np.dtype("float32")
+BOOL, HALF, SINGLE, WHOLE = (np.dtype(name) for name in ("bool", "float16", "float32", "int64"))
+NOTHING: Mapping[Any, Any] = {}
 CHEAP, SLOW, HEAVY = 1, 4, 10
 
 OPERATIONS: dict[str, tuple[Callable[..., Any], int]] = {
@@ -92,7 +94,7 @@ class Buffer:
 
 
 class Scalar:
-    """A node. ``detail`` is a constant's value, or a load's (buffer, offset)."""
+    """A node. ``detail`` is a constant's value, a load's or pick's (buffer, offset), or a position's index."""
 
     __slots__ = ("args", "detail", "dtype", "op", "pool", "serial")
     _serials = itertools.count()
@@ -247,6 +249,10 @@ class Scalar:
             return str(self.detail)
         if self.op == "load":
             return f"{self.detail[0].name}[{self.detail[1]}]"
+        if self.op == "pick":
+            return f"pick {self.detail[0].name}[{self.detail[1]} + ...]"
+        if self.op == "position":
+            return f"position {self.detail}"
         return f"{self.op} {self.dtype}"
 
     __repr__ = __str__
@@ -280,14 +286,30 @@ class Pool:
     def load(self, buffer: Buffer, offset: Index) -> Scalar:
         return self.node("load", (), buffer.dtype, (buffer, offset), (id(buffer), offset))
 
-    def rebuild(self, roots: Sequence[Scalar], load: Callable[[Scalar], Scalar]) -> list[Scalar]:
-        """The roots again, with ``load(node)`` in place of each load."""
+    def pick(self, buffer: Buffer, offset: Index, by: Scalar) -> Scalar:
+        """The element ``by`` past ``offset``, wherever that is."""
+        return self.node("pick", (by,), buffer.dtype, (buffer, offset), (id(buffer), offset))
+
+    def position(self, index: Index) -> Scalar:
+        """An index as a number."""
+        return self.node("position", (), WHOLE, index, index) if index.terms else self.const(index.const, WHOLE)
+
+    def rebuild(self, roots: Sequence[Scalar], axes: Mapping[Axis, Whole] = NOTHING,
+                buffers: Mapping[Buffer, Buffer] = NOTHING, known: Mapping[Buffer, Scalar] = NOTHING) -> list[Scalar]:
+        """The roots again, over other axes, on other buffers, with what is known for loads of some buffers."""
         new: dict[Scalar, Scalar] = {}
         for node in walk(roots):
-            if node.op == "load":
-                new[node] = load(node)
-            elif node.args:
-                args = tuple(new[a] for a in node.args)
+            args = tuple(new[a] for a in node.args)
+            if node.op in ("load", "pick"):
+                buffer, offset = node.detail
+                buffer, offset = buffers.get(buffer, buffer), offset.replace(axes) if axes else offset
+                if node.op == "pick":
+                    new[node] = self.pick(buffer, offset, *args)
+                else:
+                    new[node] = known[buffer] if buffer in known else self.load(buffer, offset)
+            elif node.op == "position":
+                new[node] = self.position(node.detail.replace(axes))
+            elif args:
                 new[node] = node if all(map(operator.is_, args, node.args)) else self.node(node.op, args, node.dtype)
             else:
                 new[node] = node

@@ -156,25 +156,19 @@ class BatchNorm2d(_BatchNorm):
     dims = (4,)
 
 
-class InstanceNorm2d(_Affine):
-    """Mean 0 and variance 1 over each channel of each image."""
+class InstanceNorm2d(_BatchNorm):
+    """Mean 0 and variance 1 over each channel of each image [N, C, H, W] or [C, H, W]."""
 
-    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = False,
+    dims = (3, 4)
+
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = False,
                  track_running_stats: bool = False, device: Any = None, dtype: Any = None, *, bias: bool = True):
-        super().__init__()
-        if track_running_stats:
-            raise NotImplementedError("InstanceNorm2d: running statistics are not supported; leave track_running_stats "
-                                      "False")
-        self.num_features = num_features
-        self.eps = eps
-        self.momentum = momentum
-        self.affine = affine
-        self.track_running_stats = track_running_stats
-        self._register((num_features,), affine, affine and bias, dtype)
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype=dtype, bias=bias)
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.instance_norm(input, weight=self.weight, bias=self.bias, eps=self.eps)
-
-    def extra_repr(self) -> str:
-        return (f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-                f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}")
+        self._check(input)
+        own = self.training or not self.track_running_stats
+        images = input if input.ndim == 4 else input.unsqueeze(0)
+        out = F.instance_norm(images, self.running_mean, self.running_var, self.weight, self.bias, own,
+                              self.momentum or 0.0, self.eps)
+        return out if input.ndim == 4 else out.squeeze(0)

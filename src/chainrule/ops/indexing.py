@@ -45,6 +45,13 @@ def outside(x: Any, indices: Sequence[Any], dims: tuple[int, ...]) -> PositionEr
     return PositionError("the positions cannot be read")
 
 
+def index_places(i: tuple[Any, ...], read: Any, x: Any, *indices: Any, dims: tuple[int, ...]) -> tuple[Any, ...]:
+    at = dims[0] if dims[-1] - dims[0] + 1 == len(dims) else 0
+    end = at + max(len(index.shape) for index in indices)
+    rest = iter(i[:at] + i[end:])
+    return tuple(read(1 + dims.index(d), i[at:end]) if d in dims else next(rest) for d in range(len(x.shape)))
+
+
 def index_spec(x: Any, *indices: Any, dims: tuple[int, ...]) -> Spec:
     try:
         found = broadcast(*(i.shape for i in indices))
@@ -120,6 +127,10 @@ def gathered(x: Any, index: Any, dim: int) -> Any:
     if not index.size:
         return np.empty(index.shape, x.dtype)
     return np.atleast_1d(x)[along(x, index, dim)]
+
+
+def gather_places(i: tuple[Any, ...], read: Any, x: Any, index: Any, dim: int) -> tuple[Any, ...]:
+    return tuple(read(1, i) if d == dim else k for d, k in enumerate(i[: len(x.shape)]))
 
 
 def gather_spec(x: Any, index: Any, dim: int) -> Spec:
@@ -205,12 +216,12 @@ def misfitting() -> list[Refusal]:
 
 
 index = linear("index", indexed, (lambda g, x, indices, dims: g.new_zeros(x.shape).add_at(g, indices, dims), None),
-               inputs=("x", "*indices"), spec=index_spec, samples=readings, refuses=misplaced)
+               inputs=("x", "*indices"), spec=index_spec, places=index_places, samples=readings, refuses=misplaced)
 index_add = linear("index_add", putting(add_up), (lambda g: g, lambda g, indices, dims: g.at(indices, dims), None),
-                   inputs=("base", "value", "*indices"), spec=put_spec, samples=writings, refuses=misfitting)
+                   inputs=("base", "value", "*indices"), spec=put_spec, puts=(index, "add"), samples=writings, refuses=misfitting)
 index_put = linear("index_put", putting(overwrite), (
                        lambda g, indices, dims: g.put_at(0, indices, dims), lambda g, indices, dims: g.at(indices, dims),
-                       None), inputs=("base", "value", "*indices"), spec=put_spec, samples=unique_writings,
+                       None), inputs=("base", "value", "*indices"), spec=put_spec, puts=(index, ""), samples=unique_writings,
                    refuses=misfitting)
 
 
@@ -218,7 +229,7 @@ ALONG: tuple[Any, ...] = (((4, 3), (2, 3), 0), ((4, 3), (4, 5), 1), ((3, 4), (2,
                           ((2, 0), (2, 0), 0))
 gather = linear("gather", gathered, (
                     lambda g, x, index, dim: g.new_zeros(x.shape).scatter_add(dim, index, g), None),
-                inputs=("x", "index"), spec=gather_spec,
+                inputs=("x", "index"), spec=gather_spec, places=gather_places,
                 samples=lambda: [Sample((array(*a), positions(*b, below=a[d] if a else 1)), {"dim": d})
                                  for a, b, d in ALONG],
                 refuses=lambda: [Refusal((array(2, 3), positions(2, below=2)), RuntimeError, "[2] and [2, 3]", {"dim": 0}),
@@ -226,14 +237,14 @@ gather = linear("gather", gathered, (
                                  Refusal((array(3), array(3)), RuntimeError, "long()", {"dim": 0})])
 scatter_add = linear("scatter_add", scattering(np.add.at), (
                          lambda g: g, lambda g, index, dim: g.gather(dim, index), None),
-                     inputs=("base", "src", "index"), spec=scatter_spec,
+                     inputs=("base", "src", "index"), spec=scatter_spec, puts=(gather, "add"),
                      samples=lambda: [Sample((array(*a), array(*b, seed=1), positions(*b, below=a[d] if a else 1)),
                                              {"dim": d}) for a, b, d in ALONG],
                      refuses=lambda: [Refusal((array(3), array(2), positions(3, below=3)), RuntimeError, "[2]",
                                               {"dim": 0})])
 scatter = linear("scatter", scattering(overwrite), (
                      lambda g, index, dim: g.scatter(dim, index, 0), lambda g, index, dim: g.gather(dim, index), None),
-                 inputs=("base", "src", "index"), spec=scatter_spec,
+                 inputs=("base", "src", "index"), spec=scatter_spec, puts=(gather, ""),
                  samples=lambda: [Sample((array(3, 2), array(2, 2, seed=1), np.array([[0, 2], [1, 0]])), {"dim": 0}),
                                   Sample((array(3), 2.0, np.array([2, 0])), {"dim": 0}),
                                   Sample((array(), array(seed=1), np.array(0)), {"dim": 0})],

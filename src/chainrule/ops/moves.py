@@ -134,9 +134,11 @@ diagonal = linear("diagonal", diagonal_of,
                   samples=lambda: [Sample((array(*a),), {"offset": o, "dim1": d, "dim2": e}) for a, o, d, e in (
                       ((3, 3), 0, 0, 1), ((2, 4), 1, 0, 1), ((4, 2), -1, 0, 1), ((2, 3, 4), 1, 2, 0), ((2, 2), 5, 0, 1))])
 tril = linear("tril", triangle(False), lambda g, diagonal: g.tril(diagonal), spec=lambda x, diagonal: x,
+              keeps=lambda i, x, diagonal: i[-2] + -1 * i[-1] + diagonal,
               samples=lambda: [Sample((array(*a),), {"diagonal": d}) for a, d in (
                   ((3, 3), 0), ((2, 4), 1), ((2, 3, 2), -1), ((0, 2), 0))])
 triu = linear("triu", triangle(True), lambda g, diagonal: g.triu(diagonal), spec=lambda x, diagonal: x,
+              keeps=lambda i, x, diagonal: i[-1] + -1 * i[-2] + -diagonal,
               samples=tril.samples)
 windows = linear("windows", windows_of, lambda g, x, dims, step, dilation: g.overlap_add(x.shape, dims, step, dilation),
                  view=True, index=windows_index, spec=windows_spec, samples=windows_samples,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from chainrule.optim.optimizer import Group, Optimizer, State, check, count, counted, zeros_like
+from chainrule.optim.optimizer import Group, Optimizer, State, check, count, counted, full_like
 from chainrule.tensors import Tensor
 
 
@@ -25,8 +25,8 @@ class Adam(Optimizer):
             "fused": fused, "decoupled_weight_decay": decoupled_weight_decay or self.decoupled})
 
     def begin(self, p: Tensor, group: Group) -> State:
-        state = {"step": count(), "exp_avg": zeros_like(p), "exp_avg_sq": zeros_like(p)}
-        return {**state, "max_exp_avg_sq": zeros_like(p)} if group["amsgrad"] else state
+        state = {"step": count(), "exp_avg": full_like(p), "exp_avg_sq": full_like(p)}
+        return {**state, "max_exp_avg_sq": full_like(p)} if group["amsgrad"] else state
 
     def update(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
         lr, (beta1, beta2), decay = group["lr"], group["betas"], group["weight_decay"]

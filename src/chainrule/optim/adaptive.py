@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from chainrule.optim.optimizer import Group, Optimizer, State, check, count, counted, zeros_like
+from chainrule.optim.optimizer import Group, Optimizer, State, check, count, counted, full_like
 from chainrule.tensors import Tensor
 
 
@@ -20,10 +20,11 @@ class Adagrad(Optimizer):
             "initial_accumulator_value": initial_accumulator_value, "foreach": foreach, "maximize": maximize,
             "differentiable": differentiable, "fused": fused})
         for group in self.param_groups:
-            self._start([(p, group) for p in group["params"]])
+            for p in group["params"]:
+                self._begin(p, group)
 
     def begin(self, p: Tensor, group: Group) -> State:
-        return {"step": count(), "sum": zeros_like(p).fill_(group["initial_accumulator_value"])}
+        return {"step": count(), "sum": full_like(p, group["initial_accumulator_value"])}
 
     def update(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
         t = counted(state["step"])
@@ -48,11 +49,11 @@ class RMSprop(Optimizer):
             "differentiable": differentiable})
 
     def begin(self, p: Tensor, group: Group) -> State:
-        state = {"step": count(), "square_avg": zeros_like(p)}
+        state = {"step": count(), "square_avg": full_like(p)}
         if group["momentum"] > 0:
-            state["momentum_buffer"] = zeros_like(p)
+            state["momentum_buffer"] = full_like(p)
         if group["centered"]:
-            state["grad_avg"] = zeros_like(p)
+            state["grad_avg"] = full_like(p)
         return state
 
     def update(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.modes import Postponed, Switch, current
+from chainrule.modes import Switch, current
 from chainrule.tensors import Tensor
 
 State = dict[str, Any]
@@ -60,24 +60,17 @@ class Optimizer:
         self._steps += 1
         with unrecorded:
             due = [(p, g, group) for group in self.param_groups for p in group["params"] if (g := p.grad) is not None]
-            self._begin(due)
             for p, g, group in due:
+                if p not in self.state:
+                    self._begin(p, group)
                 self.update(p, -g if group["maximize"] else g, self.state.get(p, {}), group)
         for hook in self._hooks["post"]:
             hook(self, (closure,), {})
         return loss
 
-    def _begin(self, due: list[tuple[Tensor, Tensor, Group]]) -> None:
-        """Make the state of parameters that have none; a trace must not make it, it would be the trace's own."""
-        starts = [(p, group) for p, _, group in due if p not in self.state]
-        if starts and current.get().trace is not None and type(self).begin is not Optimizer.begin:
-            raise Postponed(lambda: self._start(starts))
-        self._start(starts)
-
-    def _start(self, starts: list[tuple[Tensor, Group]]) -> None:
-        for p, group in starts:
-            if state := self.begin(p, group):
-                self.state[p] = state
+    def _begin(self, p: Tensor, group: Group) -> None:
+        if state := self.begin(p, group):
+            self.state[p] = state
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients, or fill them with 0."""
@@ -158,9 +151,9 @@ class Optimizer:
                              for own, group in zip(self.param_groups, saved["param_groups"])]
 
 
-def zeros_like(p: Tensor) -> Tensor:
-    """Where a running average starts."""
-    return Tensor._wrap(np.zeros(tuple(p.shape), p.np_dtype))
+def full_like(p: Tensor, value: float = 0.0) -> Tensor:
+    """Where a running average starts. Under a trace it is memory from outside, which outlives the trace."""
+    return Tensor._wrap(np.full(tuple(p.shape), value, p.np_dtype))
 
 
 def count() -> Tensor:

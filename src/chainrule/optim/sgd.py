@@ -3,7 +3,7 @@
 from typing import Any
 
 from chainrule.modes import current
-from chainrule.optim.optimizer import Group, Optimizer, State, check, zeros_like
+from chainrule.optim.optimizer import Group, Optimizer, State, check, full_like
 from chainrule.tensors import Tensor
 
 
@@ -32,7 +32,7 @@ class SGD(Optimizer):
         if not group["momentum"]:
             return {}
         # The first gradient enters undamped. From 0 the rule below does that too, unless there is dampening.
-        return {"momentum_buffer": None if group["dampening"] else zeros_like(p)}
+        return {"momentum_buffer": None if group["dampening"] else full_like(p)}
 
     def update(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
         if decay := group["weight_decay"]:

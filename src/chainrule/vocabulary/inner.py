@@ -2,9 +2,9 @@
 
 from typing import Any, Self
 
-from chainrule.ops import indexing, moves, reduction
+from chainrule.ops import indexing, linear_algebra, moves, reduction
 from chainrule.ops import shape as shape_ops
-from chainrule.spec import Size
+from chainrule.spec import Size, numel
 from chainrule.vocabulary.carrier import Carrier, axis_of
 
 Ints = tuple[int, ...]
@@ -59,7 +59,7 @@ class Inner(Carrier):
         return self.expand(shape)  # type: ignore[attr-defined, no-any-return]
 
     def windows(self, dims: Ints, size: Ints, step: Ints, dilation: Ints) -> Self:
-        """The windows of ``size`` elements, ``dilation`` apart, that start every ``step`` elements of the axes ``dims``.
+        """The windows of ``size`` elements, ``dilation`` apart, that start every ``step`` elements of axes ``dims``.
 
         A view: the axes ``dims`` count the windows, new axes at the end the elements of one.
         """
@@ -68,3 +68,47 @@ class Inner(Carrier):
     def overlap_add(self, shape: Any, dims: Ints, step: Ints, dilation: Ints) -> Self:
         """Windows laid back over ``shape``, added up where they overlap: the adjoint of ``windows``."""
         return self._apply(moves.overlap_add, (self,), shape=tuple(shape), dims=dims, step=step, dilation=dilation)
+
+    def others(self, dim: tuple[int, ...]) -> Self:
+        """For each element the product of all the others along ``dim``, without a division: zeros do no harm.
+
+        A tree of pairs: the others of an element are its neighbour and the others of the two together.
+        """
+        x: Any = self
+        front = tuple(axis for axis in range(x.ndim) if axis not in dim)
+        moved = x.permute((*front, *dim))
+        rows = _others(moved.reshape((*(x.shape[a] for a in front), numel(x.shape[d] for d in dim))))
+        back = sorted(range(x.ndim), key=(*front, *dim).__getitem__)
+        return rows.reshape(moved.shape).permute(tuple(back))  # type: ignore[no-any-return]
+
+    def svd_parts(self) -> Self:
+        """In row k the k-th left singular vector, singular value and right singular vector."""
+        return self._unary(linear_algebra.svd)
+
+    def svdvals(self) -> Self:
+        """The singular values, from the largest on."""
+        return self._unary(linear_algebra.svdvals)
+
+    def svd_split(self, shape: tuple[Size, ...]) -> tuple[Any, Any, Any]:
+        """U, S and V out of ``svd_parts`` of a matrix of this shape."""
+        x: Any = self
+        rows, columns = shape[-2:]
+        return x.narrow(-1, 0, rows).mT, x.narrow(-1, rows, 1).squeeze(-1), x.narrow(-1, rows + 1, columns).mT  # type: ignore[operator]
+
+    def svd_scaled(self, values: Any) -> Self:
+        """U · diag(values) · Vᵀ with the singular vectors of self: self, with other singular values."""
+        u, _, v = self.svd_parts().svd_split(self.shape)
+        return (u * values.unsqueeze(-2)) @ v.mT  # type: ignore[no-any-return]
+
+
+def _others(x: Any) -> Any:
+    """The products of the others in each row."""
+    size = x.shape[-1]
+    if size < 2:
+        return x**0  # 1, and like all products a function of x, whose gradient is 0 and not missing
+    if size % 2:
+        return _others(x.cat(x.new_full((*x.shape[:-1], 1), 1), dim=-1)).narrow(-1, 0, size)
+    pairs = x.reshape((*x.shape[:-1], size // 2, 2))
+    left, right = pairs.narrow(-1, 0, 1), pairs.narrow(-1, 1, 1)
+    around = _others((left * right).squeeze(-1)).unsqueeze(-1)
+    return (around * right).cat(around * left, dim=-1).reshape(x.shape)

@@ -41,7 +41,7 @@ class Products(Carrier):
             raise ShapeError(f"matmul: both operands need at least 1 dimension, got {shown(self.shape)} and "
                              f"{shown(other.shape)}; for a number times a tensor use *")
         left: Any = self if self.ndim > 1 else self.reshape((1, self.shape[0]))  # type: ignore[attr-defined]
-        right: Any = other if other.ndim > 1 else other.reshape((other.shape[0], 1))  # type: ignore[attr-defined]
+        right: Any = other if other.ndim > 1 else other.reshape((other.shape[0], 1))
         out: Any = left._binary(reduction.matmul, right)
         if self.ndim > 1 and other.ndim > 1:
             return out  # type: ignore[no-any-return]

@@ -45,18 +45,6 @@ class Reductions(Carrier):
         out: Any = self._in(dtype)._unary(reduction.prod, dim=self._dims(dim), keepdim=keepdim)
         return out._in(dtype)  # type: ignore[no-any-return]
 
-    def others(self, dim: tuple[int, ...]) -> Self:
-        """For each element the product of all the others along ``dim``, without a division: zeros do no harm.
-
-        A tree of pairs: the others of an element are its neighbour and the others of the two together.
-        """
-        x: Any = self
-        front = tuple(axis for axis in range(x.ndim) if axis not in dim)
-        moved = x.permute((*front, *dim))
-        rows = _others(moved.reshape((*(x.shape[a] for a in front), numel(x.shape[d] for d in dim))))
-        back = sorted(range(x.ndim), key=(*front, *dim).__getitem__)
-        return rows.reshape(moved.shape).permute(tuple(back))  # type: ignore[no-any-return]
-
     def any(self, dim: Dims = None, keepdim: bool = False) -> Self:
         """Is any element other than 0?"""
         return self._truth(reduction.any_, dim, keepdim)
@@ -125,8 +113,10 @@ class Reductions(Carrier):
         dims = self._dims(dim)
         if p == "fro" or p is None or p == 2:
             return x._unary(reduction.norm, dim=dims, keepdim=keepdim)  # type: ignore[no-any-return]
+        if p == "nuc":
+            return self._nuclear(x, dims, keepdim)
         if isinstance(p, str):
-            raise RuntimeError(f"norm: {p!r} is not known here; p is a number, or 'fro'")
+            raise RuntimeError(f"norm: {p!r} is not known; p is a number, 'fro' or 'nuc'")
         size = x.abs()
         if math.isinf(p):
             return size.amax(dims, keepdim) if p > 0 else size.amin(dims, keepdim)  # type: ignore[no-any-return]
@@ -137,6 +127,14 @@ class Reductions(Carrier):
         gone = x == 0
         total = (size.masked_fill(gone, 1) ** p).masked_fill(gone, 0 if p > 0 else math.inf).sum(dims, keepdim)
         return total ** (1 / p)  # type: ignore[no-any-return]
+
+    def _nuclear(self, x: Any, dims: tuple[int, ...], keepdim: bool) -> Self:
+        """The sum of the singular values of matrices."""
+        if len(dims) != 2:
+            raise ShapeError(f"norm: 'nuc' is a norm of matrices and needs two dims, got {dims} of {shown(x.shape)}")
+        batch = [d for d in range(x.ndim) if d not in dims]
+        total = x.permute((*batch, *dims)).svdvals().sum(-1)
+        return total.reshape(tuple(1 if d in dims else s for d, s in enumerate(x.shape))) if keepdim else total  # type: ignore[no-any-return]
 
     def softmax(self, dim: int, dtype: Any = None) -> Self:
         """exp(x) / Σ exp(x) along ``dim``: shares that add up to 1.
@@ -169,16 +167,3 @@ class Reductions(Carrier):
             raise ShapeError(f"{word}: Expected reduction dim to be specified for input.numel() == 0; of no elements, "
                              f"as in the shape {shown(self.shape)}, there is no largest or smallest")
         return self._dims(dim)
-
-
-def _others(x: Any) -> Any:
-    """The products of the others in each row."""
-    size = x.shape[-1]
-    if size < 2:
-        return x**0  # 1, and like all products a function of x, whose gradient is 0 and not missing
-    if size % 2:
-        return _others(x.cat(x.new_full((*x.shape[:-1], 1), 1), dim=-1)).narrow(-1, 0, size)
-    pairs = x.reshape((*x.shape[:-1], size // 2, 2))
-    left, right = pairs.narrow(-1, 0, 1), pairs.narrow(-1, 1, 1)
-    around = _others((left * right).squeeze(-1)).unsqueeze(-1)
-    return (around * right).cat(around * left, dim=-1).reshape(x.shape)

@@ -39,8 +39,7 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """x where x > 0, else weight · x, with one weight per channel (axis 1) or one for all."""
-    if weight.numel() > 1 and input.ndim > 2:
-        weight = weight.reshape((-1,) + (1,) * (input.ndim - 2))
+    weight = weight.reshape(()) if weight.numel() == 1 else weight.reshape((-1,) + (1,) * (input.ndim - 2))
     return input.where(input > 0, input * weight)
 
 
@@ -174,6 +173,4 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
 
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
     """x over its p-norm along ``dim``, which counts as ``eps`` at least."""
-    length = input.abs().sum(dim, True) if p == 1 else (input.abs() ** p).sum(dim, True) ** (1 / p) if p != 2 else (
-        input.norm(dim=dim, keepdim=True))
-    return input / length.clamp(min=eps)
+    return input / input.norm(p, dim, True).clamp(min=eps)

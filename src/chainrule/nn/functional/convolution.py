@@ -129,7 +129,7 @@ def _max_pool(name: str, input: Tensor, kernel_size: Any, stride: Any, padding: 
               return_indices: bool, spatial: int) -> Any:
     x, lone = _batched(name, input, spatial)
     size = per_axis(kernel_size, spatial)
-    steps = size if stride is None or stride == [] else per_axis(stride, spatial)
+    steps = per_axis(stride or size, spatial)
     pads, dilations = per_axis(padding, spatial), per_axis(dilation, spatial)
     borders = _pooled_sizes(name, x, size, steps, pads, dilations, ceil_mode)
     windows = _bordered(x, borders, -math.inf).windows(tuple(range(2, spatial + 2)), size, steps, dilations)
@@ -165,7 +165,7 @@ def _avg_pool(name: str, input: Tensor, kernel_size: Any, stride: Any, padding: 
               count_include_pad: bool, divisor_override: int | None, spatial: int) -> Tensor:
     x, lone = _batched(name, input, spatial)
     size = per_axis(kernel_size, spatial)
-    steps = size if stride is None or stride == [] else per_axis(stride, spatial)
+    steps = per_axis(stride or size, spatial)
     pads, ones = per_axis(padding, spatial), (1,) * spatial
     borders = _pooled_sizes(name, x, size, steps, pads, ones, ceil_mode)
     axes, elements = tuple(range(2, spatial + 2)), tuple(range(-spatial, 0))

@@ -114,17 +114,13 @@ def feature_dropout(input: Tensor, p: float = 0.5, training: bool = True, inplac
 
 
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Dropout of whole channels of images [N, C, H, W] or [C, H, W]."""
-    return _batched(input, 4, p, training, inplace)
+    """Dropout of whole channels of images [N, C, H, W] (or, as in PyTorch, of sequences [N, C, L])."""
+    return feature_dropout(input, p, training, inplace)
 
 
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Dropout of whole channels of sequences [N, C, L] or [C, L]."""
-    return _batched(input, 3, p, training, inplace)
-
-
-def _batched(input: Tensor, ndim: int, p: float, training: bool, inplace: bool) -> Tensor:
-    if input.ndim == ndim:
+    if input.ndim == 3:
         return feature_dropout(input, p, training, inplace)
     return feature_dropout(input.unsqueeze(0), p, training, inplace).squeeze(0)
 

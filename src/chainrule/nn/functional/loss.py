@@ -11,8 +11,8 @@ from chainrule.modes import current
 from chainrule.nn.functional.activation import logsigmoid
 from chainrule.nn.functional.naming import recorded_as
 from chainrule.source import at, user_place
-from chainrule.spec import shown
-from chainrule.tensors import Tensor
+from chainrule.spec import broadcast, shown
+from chainrule.tensors import Tensor, wrap
 
 
 def reduced(loss: Tensor, reduction: str) -> Tensor:
@@ -147,7 +147,8 @@ def gaussian_nll_loss(input: Tensor, target: Tensor, var: Any, full: bool = Fals
 
 def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, *, reduction: str = "mean") -> Tensor:
     """x where the target is 1, max(0, margin − x) where it is −1."""
-    return reduced(input.where(target == 1, (margin - input).clamp(min=0)), reduction)
+    apart = (margin - input).clamp(min=0).where(target != 1, 0.0)
+    return reduced(apart + input.where(target != -1, 0.0), reduction)
 
 
 def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0,
@@ -163,6 +164,8 @@ def soft_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """x₁ · x₂ / (|x₁| |x₂|) along ``dim``."""
+    shape = broadcast(x1.shape, x2.shape)
+    x1, x2 = x1.expand(shape), x2.expand(shape)
     return (x1 / x1.norm(dim=dim, keepdim=True).clamp(min=eps) *
             (x2 / x2.norm(dim=dim, keepdim=True).clamp(min=eps))).sum(dim)
 
@@ -236,15 +239,16 @@ def _picked_loss(log_probabilities: Tensor, target: Tensor, weight: Tensor | Non
     axis = 1 if log_probabilities.ndim > 1 else 0
     ignored = _ignored(log_probabilities, target, ignore_index, axis)
     place = target if ignored is None else target.masked_fill(ignored, 0)
-    picked = log_probabilities.gather(axis, place.unsqueeze(axis))
+    picked = _picked(log_probabilities, place.unsqueeze(axis), axis)
     if weight is None and not smoothing and ignored is None and reduction != "none":
         return -reduced(picked, reduction)
     losses = -picked.squeeze(axis)
-    weights = None if weight is None else weight[place]
+    by_class = None if weight is None else _by_class(weight, log_probabilities.ndim).expand(log_probabilities.shape)
+    weights = None if by_class is None else _picked(by_class, place.unsqueeze(axis), axis).squeeze(axis)
     if weights is not None:
         losses = losses * weights
     if smoothing:
-        spread = log_probabilities if weight is None else log_probabilities * _by_class(weight, log_probabilities.ndim)
+        spread = log_probabilities if by_class is None else log_probabilities * by_class
         losses = losses * (1 - smoothing) - spread.sum(axis) * (smoothing / log_probabilities.shape[axis])
     if ignored is not None:
         losses = losses.masked_fill(ignored, 0)
@@ -253,6 +257,14 @@ def _picked_loss(log_probabilities: Tensor, target: Tensor, weight: Tensor | Non
     if reduction != "mean" or weights is None:
         return reduced(losses, reduction)
     return losses.sum() / weights.sum()
+
+
+def _picked(x: Tensor, place: Tensor, axis: int) -> Tensor:
+    """x at one place along ``axis``. A compiled step compares all places: its loop over the classes is there anyway."""
+    if current.get().trace is None:
+        return x.gather(axis, place)
+    places = wrap(np.arange(x.shape[axis]).reshape((-1,) + (1,) * (x.ndim - 1 - axis)))
+    return x.where(place == places, 0.0).sum(axis, True)
 
 
 def _ignored(input: Tensor, target: Tensor, ignore_index: int, axis: int) -> Tensor | None:

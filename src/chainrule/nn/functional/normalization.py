@@ -1,6 +1,7 @@
 """Normalisation: values moved and scaled to mean 0 and variance 1, over features, groups or the batch."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from chainrule.errors import ShapeError
@@ -56,7 +57,7 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
     if channels % num_groups:
         raise ShapeError(f"group_norm: Expected number of channels in input to be divisible by num_groups, but got "
                          f"input of shape {shown(input.shape)} and num_groups={num_groups}")
-    groups = input.reshape(batch, num_groups, -1)
+    groups = input.reshape(batch, num_groups, channels // num_groups * math.prod(input.shape[2:]))
     out = _standardized(groups, (2,), eps)[0].reshape(tuple(input.shape))
     return _affine(out, _channels(weight, input.ndim), _channels(bias, input.ndim))
 
@@ -65,11 +66,22 @@ def instance_norm(
     input: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None, weight: Tensor | None = None,
     bias: Tensor | None = None, use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-5,
 ) -> Tensor:
-    """Mean 0 and variance 1 over each channel of each example."""
-    if running_mean is not None or running_var is not None:
-        raise NotImplementedError("instance_norm: running statistics are not supported; leave them None")
-    out = _standardized(input, tuple(range(2, input.ndim)), eps)[0]
+    """Mean 0 and variance 1 over each channel of each example; without ``use_input_stats``, by running statistics."""
+    if not use_input_stats:
+        return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+    over = tuple(range(2, input.ndim))
+    out, mean, variance = _standardized(input, over, eps)
+    count = math.prod(input.shape[2:])
+    _move(((running_mean, mean.mean(0)), (running_var, variance.mean(0) * (count / max(count - 1, 1)))), momentum)
     return _affine(out, _channels(weight, input.ndim), _channels(bias, input.ndim))
+
+
+def _move(statistics: Iterable[tuple[Tensor | None, Tensor]], momentum: float) -> None:
+    """Let running statistics go towards those of the batch."""
+    with Switch(grad=False):
+        for running, seen in statistics:
+            if running is not None:
+                running.mul_(1 - momentum).add_(seen.detach().reshape(-1) * momentum)
 
 
 def _channels(weight: Any, ndim: int) -> Any:
@@ -88,16 +100,15 @@ def batch_norm(
     unbiased); otherwise with the running statistics.
     """
     ndim = input.ndim
+    if not input.numel():
+        return input.clone()
     if training:
         over = tuple(axis for axis in range(ndim) if axis != 1)
         count = input.numel() // max(input.shape[1], 1)
         if count < 2:
             raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
         out, mean, variance = _standardized(input, over, eps)
-        with Switch(grad=False):
-            for running, seen in ((running_mean, mean), (running_var, variance * (count / (count - 1)))):
-                if running is not None:
-                    running.mul_(1 - momentum).add_(seen.detach().reshape(-1) * momentum)
+        _move(((running_mean, mean), (running_var, variance * (count / (count - 1)))), momentum)
     else:
         if running_mean is None or running_var is None:
             raise ValueError("Expected running_mean and running_var to be defined when training=False")
