@@ -16,6 +16,7 @@ from chainrule.modes import Switch
 from chainrule.op import Op, spec_of
 from chainrule.ops.shape import assign, cast, expand
 from chainrule.source import at, user_place
+from chainrule.spec import Spec
 from chainrule.symbol import emit
 from chainrule.tensors import Storage, Tensor, wrap
 
@@ -37,6 +38,7 @@ class Tracer:
         self.gradients: dict[Tensor, Tensor | None] = {}
         self.read_gradients: dict[Tensor, bool] = {}
         self.touched: dict[Tensor, Any] = {}
+        self.draws: list[tuple[Callable[[], Any], Value]] = []
 
     # -- what ``modes.Trace`` asks ---------------------------------------------------------------------------------
 
@@ -69,8 +71,7 @@ class Tracer:
         if root._storage not in self.constants or not array.size or (array != array.flat[0]).any():
             return None
         value = self.builder.const(array.flat[0].item(), array.dtype)
-        spread = emit(self.builder, expand, (value,), {"shape": array.shape}) if array.shape else value
-        return spread
+        return emit(self.builder, expand, (value,), {"shape": array.shape}) if array.shape else value
 
     def constant(self, tensor: Tensor) -> None:
         """A tensor that the traced function has made from numbers."""
@@ -121,10 +122,15 @@ class Tracer:
         """The same memory without history."""
         self.payload(tensor)
         out = wrap(tensor._data)
-        out._storage, out._base, out._chain = tensor._shared(), tensor._base, tensor._chain
-        if tensor._base is None and not isinstance(tensor._data, Value):
-            out._base = tensor
+        out._storage, out._chain = tensor._shared(), tensor._chain
+        out._base = None if tensor._base is None else self.alias(tensor._base)
         return out
+
+    def draw(self, make: Callable[[], Any], shape: tuple[int, ...], dtype: np.dtype[Any]) -> Value:
+        """An input that every run fills with what ``make`` draws, in the order of the trace. Nothing is drawn now."""
+        value = self.builder.input(f"drawn{len(self.draws)}", Spec(shape, dtype))
+        self.draws.append((make, value))
+        return value
 
     def keep(self, tensor: Tensor) -> None:
         """Remember a tensor's node before the traced function replaces it."""
@@ -146,11 +152,16 @@ class Tracer:
 
 
 def trace(function: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[Any, Tracer]:
-    """What ``function`` returns when it is run on symbolic payloads, and the trace."""
+    """What ``function`` returns when it is run on symbolic payloads, and the trace.
+
+    Close the trace's builder when its values have been read; then what has escaped from the trace says so when used.
+    """
     tracer = Tracer()
     try:
         with Switch(trace=tracer):
             return function(*args, **kwargs), tracer
+    except BaseException:
+        tracer.builder.close()
+        raise
     finally:
         tracer.restore()
-        tracer.builder.close()

@@ -73,12 +73,12 @@ class Step:
             raise TypeError(f"compile: a compiled step takes its tensors by position, not as {', '.join(kwargs)}="
                             f"{at(user_place())}")
         for variant in self.variants:
-            if variant.rebind(args):
+            if variant.fits(args) or variant.rebind(args):
                 return variant
         variant = Variant(self.function, args, self.native)
         if not variant.rebind(args):
             raise TraceError("compile: the step changes while it is traced what it depends on")
-        self.variants.insert(0, variant)
+        self.variants = [variant, *self.variants[: VARIANTS_KEPT - 1]]
         return variant
 
     def repeat(self, n: int, *args: Any) -> Any:
@@ -126,9 +126,11 @@ class Variant:
         self.places = {a: f"args[{k}]" for k, a in enumerate(stand_ins) if isinstance(a, Tensor)}
         self.holders: dict[str, Any] = {}
         self._describe(tracer)
+        tracer.builder.close()
         self.kernel: Kernel = build(self.graph, self.writes, native)
         self.arrays: list[Any] = []
         self.call: Callable[[tuple[Any, ...]], Any] = lambda args: MISS
+        self.fits: Callable[[tuple[Any, ...]], bool] = lambda args: False
 
     def _named(self, tensor: Tensor) -> str:
         """An expression for a tensor that the step reads from outside."""
@@ -166,10 +168,11 @@ class Variant:
             self.leaves.append((tensor, self._named(tensor) if kept and tensor._base is None else len(outputs)))
             if not (kept and tensor._base is None):
                 outputs.append(tracer.payload(tensor))
-        self.graph = rewritten(Graph(tuple(v for _, v in inputs), tuple(outputs)))
+        self.draws = [(make, np.empty(v.shape, v.dtype)) for make, v in tracer.draws]
+        self.graph = rewritten(Graph((*(v for _, v in inputs), *(v for _, v in tracer.draws)), tuple(outputs)))
         stale = [s for s in self.sources if s.endswith("._grad") and s[:-6] in self.fresh]
         flips = [p for p, none in self.missing if p in self.fresh and (self.fresh[p] is None) is not none]
-        self.steady = not stale and not flips
+        self.steady = not stale and not flips and not self.draws
 
     def _source(self, root: Tensor, owners: dict[Tensor, Tensor]) -> str:
         return f"{self._named(owners[root])}._grad" if root in owners else self._named(root)
@@ -194,35 +197,43 @@ class Variant:
         for tensor, value in zip(tensors, self.graph.inputs):
             if not isinstance(tensor, Tensor) or tensor._data.shape != value.shape or tensor.np_dtype != value.dtype:
                 return False
-        self.arrays = [_contiguous(t) for t in tensors]
+        self.arrays = [*(_contiguous(t) for t in tensors), *(buffer for _, buffer in self.draws)]
         _refuse_overlap(self.arrays, self.writes)
         self.outputs = [None if k in self.writes else np.empty(v.shape, v.dtype)
                         for k, v in enumerate(self.graph.outputs)]
         self.storages = [tensors[k]._shared() for k in self.writes.values()]
         checks = [f"{source}._data is a{k}" for k, source in enumerate(self.sources)] + checks
-        known.update({f"a{k}": array for k, array in enumerate(self.arrays)})
+        known.update({f"a{k}": array for k, array in enumerate(self.arrays)}, draw=self._draw)
         known.update({f"s{k}": storage for k, storage in enumerate(self.storages)})
         known.update(count=len(args), launch=self.kernel.bind(self.arrays, self.outputs), wrap=wrap, MISS=MISS,
                      finish=lambda args: self._finish(args, self.outputs, _taken))
-        lines = [f"if len(args) != count or not ({' and '.join(checks) or 'True'}):", "    return MISS", "launch()",
-                 *(f"s{k}.version += 1" for k in range(len(self.storages)))]
+        fits = " and ".join(["len(args) == count", *checks])
+        writes = [f"s{k}.version += 1" for k in range(len(self.storages))]
+        lines = [f"if not ({fits}):", "    return MISS", *["draw()"] * bool(self.draws), "launch()", *writes]
         single = self.leaves[0][1] if self.leaves and self.result is self.leaves[0][0] else None
         if isinstance(single, int) and not self.fresh and not self.graph.outputs[single].shape:
             known["out"] = self.outputs[single]
             lines.append("return wrap(out[()])")  # what most steps return: a loss
         else:
             lines.append("return finish(args)")
-        exec("def call(args):\n" + "\n".join("    " + line for line in lines), known)
-        self.call = known["call"]
+        exec("\n    ".join(["def call(args):", *lines]) + f"\ndef fits(args):\n    return {fits}", known)
+        self.call, self.fits = known["call"], known["fits"]
         return True
+
+    def _draw(self) -> None:
+        """The random numbers of the next run, in the order in which the step asks for them."""
+        for make, buffer in self.draws:
+            buffer[...] = make()
 
     def repeat(self, args: tuple[Any, ...], n: int) -> Any:
         """n steps; the results stacked."""
-        stacks = self.kernel.repeat(n, self.arrays)
+        self._draw()
+        returned = {where for _, where in self.leaves}
+        last = [k for k in self.fresh.values() if k is not None and k not in returned]
+        stacks = self.kernel.repeat(n, self.arrays, last)
         for storage in self.storages:
             storage.version += 1
-        last = [None if k in self.writes else s[-1] for k, s in enumerate(stacks)]
-        self._finish(args, last, np.array)
+        self._finish(args, [s if k in self.writes or k in last else s[-1] for k, s in enumerate(stacks)], np.array)
         return self._rebuilt(args, stacks, lambda a: a)
 
     def _finish(self, args: tuple[Any, ...], outputs: Sequence[Any], taken: Callable[[Any], Any]) -> Any:
@@ -258,6 +269,7 @@ class Variant:
             self.holders[place]._grad = grad
 
 
+VARIANTS_KEPT = 16
 MISS = object()
 """What ``Variant.call`` returns when something is not as it was traced."""
 
