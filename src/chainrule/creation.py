@@ -20,7 +20,7 @@ def made(array: Any, requires_grad: bool = False) -> Tensor:
     """A leaf around an array; a constant when a step is being traced."""
     out = wrap(array)
     trace = current.get().trace
-    if trace is not None:
+    if trace is not None and isinstance(array, (np.ndarray, np.generic)):
         trace.constant(out)
     if requires_grad:
         out.requires_grad = True

@@ -21,6 +21,7 @@ class Trace(Protocol):
     def alias(self, tensor: Any) -> Any: ...
     def keep(self, tensor: Any) -> None: ...
     def constant(self, tensor: Any) -> None: ...
+    def draw(self, make: Callable[[], Any], shape: tuple[int, ...], dtype: Any) -> Any: ...
     def refuse(self, tensor: Any, what: str) -> Any: ...
 
 
@@ -116,3 +117,9 @@ def quietly(function: Callable[..., Any], *args: Any, **params: Any) -> Any:
     """``function(*args)`` without NumPy's warnings, also where the user turns warnings into errors."""
     with np.errstate(all="ignore"):
         return function(*args, **params)
+
+
+def drawn(make: Callable[[], Any], shape: tuple[int, ...], dtype: Any) -> Any:
+    """The array that ``make`` draws; under a trace a value that each run of the compiled step draws anew."""
+    trace = current.get().trace
+    return np.asarray(make()) if trace is None else trace.draw(make, shape, dtype)

@@ -7,7 +7,7 @@ import numpy as np
 import chainrule.generator as streams
 from chainrule.creation import made, numpy_dtype, shape_of
 from chainrule.generator import default_generator as default_generator
-from chainrule.modes import current
+from chainrule.modes import drawn
 from chainrule.spec import as_dtype, on_cpu
 from chainrule.tensors import Tensor, wrap
 
@@ -48,10 +48,8 @@ def initial_seed() -> int:
 
 
 def _drawn(name: str, sizes: tuple[Any, ...], dtype: DType, generator: streams.Generator | None) -> Any:
-    trace = current.get().trace
-    if trace is not None:
-        trace.refuse(None, f"{name}()")
-    return getattr(generator or default_generator, name)(shape_of(name, sizes), numpy_dtype(dtype))
+    shape, kind, source = shape_of(name, sizes), numpy_dtype(dtype), generator or default_generator
+    return drawn(lambda: getattr(source, name)(shape, kind), shape, kind)
 
 
 def rand(*size: Any, generator: streams.Generator | None = None, dtype: DType = None, device: Any = None,
@@ -90,12 +88,14 @@ def randint(low: int, high: Any = None, size: Any = None, *, generator: streams.
     if size is None:
         low, high, size = 0, low, high
     kind = np.dtype("int64") if dtype is None else as_dtype(dtype).numpy
-    return made((generator or default_generator).randint(low, high, shape_of("randint", (size,)), kind))
+    shape, source = shape_of("randint", (size,)), generator or default_generator
+    return made(drawn(lambda: source.randint(low, high, shape, kind), shape, kind))
 
 
 def randperm(n: int, *, generator: streams.Generator | None = None) -> Tensor:
     """The numbers 0 … n − 1 in random order."""
-    return made((generator or default_generator).randperm(n))
+    source = generator or default_generator
+    return made(drawn(lambda: source.randperm(n), (n,), np.dtype("int64")))
 
 
 def get_rng_state() -> Tensor:
@@ -127,8 +127,8 @@ def bernoulli(input: Tensor, p: Any = None, *, generator: streams.Generator | No
     >>> torch.bernoulli(torch.tensor([0.0, 1.0]))
     tensor([0., 1.])
     """
-    drawn = Tensor._wrap(np.empty(tuple(input.shape), input.np_dtype))
-    return drawn.bernoulli_(input if p is None else p, generator=generator)
+    out = Tensor._wrap(np.empty(tuple(input.shape), input.np_dtype))
+    return out.bernoulli_(input if p is None else p, generator=generator)
 
 
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *,

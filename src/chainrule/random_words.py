@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 
 from chainrule.generator import Generator, default_generator
-from chainrule.modes import current
+from chainrule.modes import drawn
 
 
 class Random:
@@ -18,13 +18,11 @@ class Random:
     _write: Callable[..., Self]
 
     def _drawn(self, name: str, generator: Generator | None, *args: Any) -> Self:
-        trace = current.get().trace
-        if trace is not None:
-            trace.refuse(self, f"{name}()")
         draw = getattr(generator or default_generator, name.strip("_"))
         if self.np_dtype.kind != "f":
             raise NotImplementedError(f"{name}: not implemented for {self.np_dtype}; draw floats and convert them")
-        return self._write(self._wrap(np.asarray(draw(tuple(self.shape), *args, self.np_dtype))))
+        shape, dtype = tuple(self.shape), self.np_dtype
+        return self._write(self._wrap(drawn(lambda: draw(shape, *args, dtype), shape, dtype)))
 
     def normal_(self, mean: float = 0, std: float = 1, *, generator: Generator | None = None) -> Self:
         """Normal numbers around ``mean``.
@@ -50,23 +48,16 @@ class Random:
 
     def bernoulli_(self, p: Any = 0.5, *, generator: Generator | None = None) -> Self:
         """1 with probability ``p``, a number or a tensor of the same shape, else 0."""
-        trace = current.get().trace
-        if trace is not None:
-            trace.refuse(self, "bernoulli_()")
-        shape = tuple(self.shape)
+        shape, dtype, source = tuple(self.shape), self.np_dtype, generator or default_generator
         chance = p if isinstance(p, (int, float)) else np.broadcast_to(p.detach().numpy(), shape)
-        hits = (generator or default_generator).bernoulli(chance, shape, self.np_dtype)
-        return self._write(self._wrap(np.asarray(hits)))
+        return self._write(self._wrap(drawn(lambda: source.bernoulli(chance, shape, dtype), shape, dtype)))
 
     def random_(self, from_: int | None = None, to: int | None = None, *, generator: Generator | None = None) -> Self:
         """Whole numbers from ``from_`` (0) up to, not including, ``to``; without bounds all that the dtype counts."""
-        trace = current.get().trace
-        if trace is not None:
-            trace.refuse(self, "random_()")
-        source = generator or default_generator
-        if from_ is None:
-            drawn = source.whole(tuple(self.shape), self.np_dtype)
-        else:
-            low, high = (0, from_) if to is None else (from_, to)
-            drawn = source.randint(low, high, tuple(self.shape), self.np_dtype)
-        return self._write(self._wrap(np.asarray(drawn)))
+        shape, dtype, source = tuple(self.shape), self.np_dtype, generator or default_generator
+        low, high = (0, from_) if to is None else (from_, to)
+
+        def draw() -> Any:
+            return source.whole(shape, dtype) if from_ is None else source.randint(low, high, shape, dtype)
+
+        return self._write(self._wrap(drawn(draw, shape, dtype)))

@@ -16,6 +16,7 @@ from chainrule.modes import Switch
 from chainrule.op import Op, spec_of
 from chainrule.ops.shape import assign, cast, expand
 from chainrule.source import at, user_place
+from chainrule.spec import Spec
 from chainrule.symbol import emit
 from chainrule.tensors import Storage, Tensor, wrap
 
@@ -37,6 +38,7 @@ class Tracer:
         self.gradients: dict[Tensor, Tensor | None] = {}
         self.read_gradients: dict[Tensor, bool] = {}
         self.touched: dict[Tensor, Any] = {}
+        self.draws: list[tuple[Callable[[], Any], Value]] = []
 
     # -- what ``modes.Trace`` asks ---------------------------------------------------------------------------------
 
@@ -123,6 +125,12 @@ class Tracer:
         out._storage, out._chain = tensor._shared(), tensor._chain
         out._base = None if tensor._base is None else self.alias(tensor._base)
         return out
+
+    def draw(self, make: Callable[[], Any], shape: tuple[int, ...], dtype: np.dtype[Any]) -> Value:
+        """An input that every run fills with what ``make`` draws, in the order of the trace. Nothing is drawn now."""
+        value = self.builder.input(f"drawn{len(self.draws)}", Spec(shape, dtype))
+        self.draws.append((make, value))
+        return value
 
     def keep(self, tensor: Tensor) -> None:
         """Remember a tensor's node before the traced function replaces it."""

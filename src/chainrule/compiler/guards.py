@@ -7,12 +7,17 @@ found in the code objects, from the step through the user's functions that it na
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any
 
 from chainrule.source import inside
+from chainrule.tensors import Tensor
 
 PLAIN = (int, float, str, bool, type(None))
+ALWAYS = ("training", "_modules", "param_groups")  # what modules and optimizers read of themselves
+LONGEST = 1000
+"""Of a longer list or dict only the beginning is looked at."""
 
 
 @dataclass(frozen=True)
@@ -33,26 +38,40 @@ class Guard:
 
 
 def guards_of(function: Callable[..., Any]) -> list[Guard]:
-    """All guards of a function and of the user's functions that it can reach by name."""
+    """All guards of a function, of the user's functions that it can reach by name, and of the objects they use.
+
+    An optimizer's hyperparameters and every submodule's ``training`` are found through their containers.
+    """
     found: dict[tuple[int, str], Guard] = {}
     seen: set[int] = set()
-    stack: list[Any] = [function]
+    stack: list[tuple[Any, set[str]]] = [(function, set())]
     while stack:
-        item = stack.pop()
-        if id(item) in seen:
+        item, words = stack.pop()
+        if id(item) in seen or isinstance(item, (Tensor, type)):
             continue
         seen.add(id(item))
-        for holder, key, value, words in _reads(item):
-            if isinstance(value, PLAIN):
-                if value == value:
-                    found[id(holder), key] = Guard(holder, key, value)
-            elif isinstance(value, (FunctionType, MethodType)):
-                stack.append(value)
-            elif hasattr(value, "__dict__") and not isinstance(value, type):
-                for word, inner in _attributes(value, words):
-                    found[id(value), word] = Guard(value, word, inner)
-                stack.extend(_methods(value, words))
+        for holder, key, value, used in _inside(item, words):
+            if not isinstance(value, PLAIN):
+                stack.append((value, used))
+            elif value == value:
+                found[id(holder), key] = Guard(holder, key, value)
     return list(found.values())
+
+
+def _inside(item: Any, words: set[str]) -> Iterator[tuple[Any, str, Any, set[str]]]:
+    """(holder, key, value, names that the code uses) for all that the code can reach through ``item``."""
+    if isinstance(item, (FunctionType, MethodType)):
+        yield from _reads(item)
+    elif isinstance(item, (list, tuple)):
+        yield from ((None, "", value, words) for value in item[:LONGEST] if not isinstance(value, PLAIN))
+    elif isinstance(item, dict):
+        yield from ((item, key, value, words) for key, value in islice(item.items(), LONGEST) if isinstance(key, str))
+    elif hasattr(item, "__dict__") and not inside[getattr(item, "__file__", None) or ""]:
+        for word, value in list(vars(item).items()):
+            if word in words or word in ALWAYS:
+                yield item, word, value, words
+        for method in _methods(item, words):
+            yield None, "", method, words
 
 
 def _reads(item: Any) -> Iterator[tuple[Any, str, Any, set[str]]]:
@@ -83,13 +102,6 @@ def _names(code: CodeType) -> Iterator[str]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _names(constant)
-
-
-def _attributes(value: Any, words: set[str]) -> Iterator[tuple[str, Any]]:
-    """The plain attributes of an object among the names that the code uses."""
-    for word, inner in vars(value).items():
-        if (word in words or word == "training") and isinstance(inner, PLAIN) and inner == inner:
-            yield word, inner
 
 
 def _methods(value: Any, words: set[str]) -> Iterator[Any]:

@@ -78,7 +78,7 @@ class Step:
         variant = Variant(self.function, args, self.native)
         if not variant.rebind(args):
             raise TraceError("compile: the step changes while it is traced what it depends on")
-        self.variants.insert(0, variant)
+        self.variants = [variant, *self.variants[: VARIANTS_KEPT - 1]]
         return variant
 
     def repeat(self, n: int, *args: Any) -> Any:
@@ -168,10 +168,11 @@ class Variant:
             self.leaves.append((tensor, self._named(tensor) if kept and tensor._base is None else len(outputs)))
             if not (kept and tensor._base is None):
                 outputs.append(tracer.payload(tensor))
-        self.graph = rewritten(Graph(tuple(v for _, v in inputs), tuple(outputs)))
+        self.draws = [(make, np.empty(v.shape, v.dtype)) for make, v in tracer.draws]
+        self.graph = rewritten(Graph((*(v for _, v in inputs), *(v for _, v in tracer.draws)), tuple(outputs)))
         stale = [s for s in self.sources if s.endswith("._grad") and s[:-6] in self.fresh]
         flips = [p for p, none in self.missing if p in self.fresh and (self.fresh[p] is None) is not none]
-        self.steady = not stale and not flips
+        self.steady = not stale and not flips and not self.draws
 
     def _source(self, root: Tensor, owners: dict[Tensor, Tensor]) -> str:
         return f"{self._named(owners[root])}._grad" if root in owners else self._named(root)
@@ -196,19 +197,19 @@ class Variant:
         for tensor, value in zip(tensors, self.graph.inputs):
             if not isinstance(tensor, Tensor) or tensor._data.shape != value.shape or tensor.np_dtype != value.dtype:
                 return False
-        self.arrays = [_contiguous(t) for t in tensors]
+        self.arrays = [*(_contiguous(t) for t in tensors), *(buffer for _, buffer in self.draws)]
         _refuse_overlap(self.arrays, self.writes)
         self.outputs = [None if k in self.writes else np.empty(v.shape, v.dtype)
                         for k, v in enumerate(self.graph.outputs)]
         self.storages = [tensors[k]._shared() for k in self.writes.values()]
         checks = [f"{source}._data is a{k}" for k, source in enumerate(self.sources)] + checks
-        known.update({f"a{k}": array for k, array in enumerate(self.arrays)})
+        known.update({f"a{k}": array for k, array in enumerate(self.arrays)}, draw=self._draw)
         known.update({f"s{k}": storage for k, storage in enumerate(self.storages)})
         known.update(count=len(args), launch=self.kernel.bind(self.arrays, self.outputs), wrap=wrap, MISS=MISS,
                      finish=lambda args: self._finish(args, self.outputs, _taken))
         fits = " and ".join(["len(args) == count", *checks])
         writes = [f"s{k}.version += 1" for k in range(len(self.storages))]
-        lines = [f"if not ({fits}):", "    return MISS", "launch()", *writes]
+        lines = [f"if not ({fits}):", "    return MISS", *["draw()"] * bool(self.draws), "launch()", *writes]
         single = self.leaves[0][1] if self.leaves and self.result is self.leaves[0][0] else None
         if isinstance(single, int) and not self.fresh and not self.graph.outputs[single].shape:
             known["out"] = self.outputs[single]
@@ -219,8 +220,14 @@ class Variant:
         self.call, self.fits = known["call"], known["fits"]
         return True
 
+    def _draw(self) -> None:
+        """The random numbers of the next run, in the order in which the step asks for them."""
+        for make, buffer in self.draws:
+            buffer[...] = make()
+
     def repeat(self, args: tuple[Any, ...], n: int) -> Any:
         """n steps; the results stacked."""
+        self._draw()
         returned = {where for _, where in self.leaves}
         last = [k for k in self.fresh.values() if k is not None and k not in returned]
         stacks = self.kernel.repeat(n, self.arrays, last)
@@ -262,6 +269,7 @@ class Variant:
             self.holders[place]._grad = grad
 
 
+VARIANTS_KEPT = 16
 MISS = object()
 """What ``Variant.call`` returns when something is not as it was traced."""
 

@@ -4,7 +4,7 @@
 import numpy as np
 
 from chainrule.generator import default_generator
-from chainrule.modes import Switch, current
+from chainrule.modes import Switch, current, drawn
 from chainrule.nn.functional.naming import recorded_as
 from chainrule.tensors import Tensor, wrap
 
@@ -80,12 +80,10 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
 
 def _kept(input: Tensor, shape: tuple[int, ...], p: float) -> Tensor:
     """1 with probability 1 − p, else 0, drawn in the order in which the input's elements lie in memory."""
-    trace = current.get().trace
-    if trace is not None:
-        trace.refuse(input, "dropout()")
-    order = np.argsort([-stride for stride in input._own().strides], kind="stable")
-    drawn = default_generator.bernoulli(1 - p, tuple(shape[axis] for axis in order), input.np_dtype)
-    return wrap(np.asarray(drawn).transpose(np.argsort(order)))
+    strides = getattr(input._data, "strides", ())  # a traced value lies in order
+    order = np.argsort([-stride for stride in strides], kind="stable") if strides else np.arange(len(shape))
+    dtype, laid = input.np_dtype, tuple(shape[axis] for axis in order)
+    return wrap(drawn(lambda: default_generator.bernoulli(1 - p, laid, dtype), laid, dtype)).permute(*np.argsort(order))
 
 
 def _check_probability(name: str, p: float) -> None:
