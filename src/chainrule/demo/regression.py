@@ -9,9 +9,9 @@ from chainrule import plot
 from chainrule.autograd import no_grad
 from chainrule.compiler import compile
 from chainrule.creation import tensor, zeros_like
-from chainrule.random import manual_seed, rand
 from chainrule.demo.report import Report
 from chainrule.errors import MissingExtra
+from chainrule.random import manual_seed, rand
 from chainrule.tensors import Tensor
 
 EPOCHS, RATE = 3000, 0.01

@@ -1,6 +1,5 @@
 """Parts of a tensor: ``x[key]`` in all its forms, and reading and writing at positions that are tensors themselves."""
 
-from collections.abc import Sequence
 from typing import Any, Self
 
 from chainrule.errors import PositionError, ShapeError
@@ -161,7 +160,7 @@ def _is_sequence(k: Any) -> bool:
 def _means_tuple(key: Any) -> bool:
     """A short list that holds slices or sequences is read as a tuple, as PyTorch still does."""
     return isinstance(key, list) and len(key) < 32 and any(
-        k is None or k is ... or isinstance(k, (slice, list, tuple, Carrier)) and not _is_number(k) for k in key)
+        k is None or k is ... or (isinstance(k, (slice, list, tuple, Carrier)) and not _is_number(k)) for k in key)
 
 
 def _is_number(k: Any) -> bool:

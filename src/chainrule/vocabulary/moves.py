@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, Self
 
-from chainrule.errors import ShapeError
 from chainrule.ops import moves
 from chainrule.ops import shape as shape_ops
-from chainrule.spec import numel, shown
+from chainrule.spec import shown
 from chainrule.vocabulary.carrier import Carrier
 from chainrule.vocabulary.shapes import Shapes, axis_of, sizes_of
 
