@@ -99,8 +99,9 @@ def applied_by_words():
     ints, pairs = (Recorder(made, made.input("i", Spec(s, np.dtype("int64")))) for s in ((2,), (2, 3)))
     part = ((slice_, (("key", (0,)),)),)
     trials = [(), (matrix,), (2.0,), (0,), (0, 1), (0, 0), (0, 0, 1), ((3, 2),), ((1, 0),), ((2, 2, 3),), (part,),
-              (square,), (np.dtype("float32"),), (mask, 0.0), (vector, part), ((2, 3, 1), (2,), False), (square, vector), (matrix, pair),
-              (0, pairs), (0, pairs, 1.0), (0, ints, matrix), ((ints,), (0,)), (0.0, (ints,), (0,)), ((ints,), matrix),
+              (square,), (np.dtype("float32"),), (mask, 0.0), (vector, part), ((2, 3, 1), (2,), False),
+              (square, vector), (matrix, pair), (0, pairs), (0, pairs, 1.0), (0, ints, matrix), ((ints,), (0,)),
+              (0.0, (ints,), (0,)), ((ints,), matrix),
               ((0,), (2,), (1,), (1,)), ((4,), (0,), (1,), (1,))]
     found = {}
     for kind in type(matrix).__mro__:

@@ -21,12 +21,12 @@ _HOMES = {
     "chainrule.attributes": "Size",
     "chainrule.creation": "tensor as_tensor from_numpy full full_like zeros zeros_like ones ones_like empty empty_like "
     "eye arange linspace set_default_dtype get_default_dtype is_tensor",
-    "chainrule.random": "Generator default_generator manual_seed seed initial_seed rand randn rand_like randn_like randint "
-    "randperm normal bernoulli multinomial get_rng_state set_rng_state",
+    "chainrule.random": "Generator default_generator manual_seed seed initial_seed rand randn rand_like randn_like "
+    "randint randperm normal bernoulli multinomial get_rng_state set_rng_state",
     "chainrule.functional": "where equal allclose",
     "chainrule.contraction": "einsum",
-    "chainrule.joining": "cat concat concatenate stack hstack vstack row_stack dstack column_stack atleast_1d atleast_2d "
-    "atleast_3d broadcast_tensors meshgrid cartesian_prod block_diag tril_indices triu_indices",
+    "chainrule.joining": "cat concat concatenate stack hstack vstack row_stack dstack column_stack atleast_1d "
+    "atleast_2d atleast_3d broadcast_tensors meshgrid cartesian_prod block_diag tril_indices triu_indices",
     "chainrule.spec": "device memory_format contiguous_format preserve_format channels_last strided",
     "chainrule.autograd.grad_mode": "no_grad enable_grad set_grad_enabled is_grad_enabled inference_mode "
     "is_inference_mode_enabled",

@@ -128,8 +128,9 @@ class Conversions(Values):
         on_cpu(word, place)
         shape = tuple(sizes_of(size))
         if any(s < 0 for s in shape):
-            raise ShapeError(f"{word}: Trying to create tensor with negative dimension: {list(shape)}{at(user_place())}")
-        out = (self if dtype is None else self._wrap(np.empty((), as_dtype(dtype).numpy)))._full(shape, number)
+            raise ShapeError(f"{word}: Trying to create tensor with negative dimension: {list(shape)}"
+                             f"{at(user_place())}")
+        out: Any = (self if dtype is None else self._wrap(np.empty((), as_dtype(dtype).numpy)))._full(shape, number)
         return out.requires_grad_(requires_grad)  # type: ignore[no-any-return]
 
 

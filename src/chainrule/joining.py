@@ -39,8 +39,8 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     found = _given("cat", tensors)
     for k, x in enumerate(found):
         if not x.ndim:
-            raise RuntimeError(f"cat: zero-dimensional tensor (at position {k}) cannot be concatenated{at(user_place())}; "
-                               "use torch.stack")
+            raise RuntimeError(f"cat: zero-dimensional tensor (at position {k}) cannot be concatenated"
+                               f"{at(user_place())}; use torch.stack")
     used = [x for x in found if tuple(x.shape) != (0,)] or found  # PyTorch lets an empty vector join anything
     first, *others = used
     return first.cat(*others, dim=dim)
@@ -61,8 +61,8 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     axis = axis_of(dim, found[0].ndim + 1)
     for k, x in enumerate(found):
         if x.shape != found[0].shape:
-            raise ShapeError(f"stack expects each tensor to be equal size, but got {shown(found[0].shape)} at entry 0 and "
-                             f"{shown(x.shape)} at entry {k}{at(user_place())}")
+            raise ShapeError(f"stack expects each tensor to be equal size, but got {shown(found[0].shape)} at entry 0 "
+                             f"and {shown(x.shape)} at entry {k}{at(user_place())}")
     first, *others = [x.unsqueeze(axis) for x in found]
     return first.cat(*others, dim=axis)
 
@@ -115,7 +115,8 @@ def column_stack(tensors: Sequence[Tensor]) -> Tensor:
 
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     """The tensors expanded to the shape that they broadcast to; views."""
-    found = _given("broadcast_tensors", tensors[0] if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else tensors)
+    one = len(tensors) == 1 and not isinstance(tensors[0], Tensor)
+    found = _given("broadcast_tensors", tensors[0] if one else tensors)
     shape = broadcast(*(tuple(x.shape) for x in found))
     return tuple(x.expand(shape) for x in found)
 

@@ -13,7 +13,7 @@ class Random:
     """Every word draws what PyTorch draws on the CPU, from ``generator`` or the default one."""
 
     shape: Any
-    np_dtype: np.dtype[Any]
+    np_dtype: Any
     _wrap: Callable[..., Any]
     _write: Callable[..., Self]
 
@@ -55,7 +55,8 @@ class Random:
     def random_(self, from_: int | None = None, to: int | None = None, *, generator: Generator | None = None) -> Self:
         """Whole numbers from ``from_`` (0) up to, not including, ``to``; without bounds all that the dtype counts."""
         shape, dtype, source = tuple(self.shape), self.np_dtype, generator or default_generator
-        low, high = (0, from_) if to is None else (from_, to)
+        low: Any = 0 if to is None else from_
+        high: Any = from_ if to is None else to
 
         def draw() -> Any:
             return source.whole(shape, dtype) if from_ is None else source.randint(low, high, shape, dtype)

@@ -46,8 +46,8 @@ class Selection(Values):
         if isinstance(k, str):
             raise TypeError(f"index: a tensor has no part {k!r}{at(user_place())}")
         if not isinstance(k, (list, tuple, range, np.ndarray)):
-            raise IndexError(f"index: only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are "
-                             f"valid indices (got {type(k).__name__}){at(user_place())}")
+            raise IndexError(f"index: only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables "
+                             f"are valid indices (got {type(k).__name__}){at(user_place())}")
         array = np.asarray([x.tolist() if isinstance(x, Selection) else x for x in k] if isinstance(k, list) else k)
         return self._positions(self._wrap(array if array.size else array.astype(np.int64)))
 
@@ -64,9 +64,9 @@ class Selection(Values):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if not isinstance(value, (Number, np.generic, Vocabulary)):
-            raise TypeError(f"setitem: can't assign a {type(value).__name__} to a torch.{self.dtype}{at(user_place())}; "
-                            "make it a tensor first, torch.tensor(value)")
-        if isinstance(key, Selection) and key.np_dtype == bool and not getattr(value, "ndim", 0):
+            raise TypeError(f"setitem: can't assign a {type(value).__name__} to a torch.{self.dtype}{at(user_place())}"
+                            "; make it a tensor first, torch.tensor(value)")
+        if isinstance(key, Selection) and key.np_dtype.kind == "b" and not getattr(value, "ndim", 0):
             self._fill_where(key, value)
             return
         plain, indices = self._places(key)
@@ -133,10 +133,10 @@ class Selection(Values):
         held = self._mask(mask.expand(shape)).indices
         count = held[0].shape[0]
         if source.numel() < count:
-            raise RuntimeError(f"masked_scatter: expected self and source to have same dtypes and source enough elements: "
-                               f"{source.numel()} for {count} places{at(user_place())}")
+            raise RuntimeError(f"masked_scatter: expected self and source to have same dtypes and source enough "
+                               f"elements: {source.numel()} for {count} places{at(user_place())}")
         if not shape:
-            return source.reshape((-1,))[0] if count else self.clone()  # type: ignore[no-any-return]
+            return source.reshape((-1,))[0] if count else self.clone()
         return full.put_at(source.reshape((-1,))[:count], held, tuple(range(len(shape))))  # type: ignore[no-any-return]
 
     def repeat_interleave(self, repeats: Any, dim: int | None = None, *, output_size: int | None = None) -> Self:

@@ -44,8 +44,8 @@ class device:  # noqa: N801 - PyTorch's spelling of a public name
     def __init__(self, type: "str | device" = "cpu", index: int | None = None):
         name, _, number = str(type).partition(":")
         if name not in ("cpu", "cuda", "mps", "xpu", "meta") or (number and not number.isdigit()):
-            raise RuntimeError(f"device: expected one of cpu, cuda, mps, xpu, meta device type at start of device string: "
-                               f"{str(type)!r}")
+            raise RuntimeError(f"device: expected one of cpu, cuda, mps, xpu, meta device type at start of device "
+                               f"string: {str(type)!r}")
         self.type = name
         self.index = int(number) if number else index
 

@@ -78,6 +78,7 @@ class Tensor(InPlace, Graph, Conversions, Selection, Random):
     _storage: Storage | None = None
     _base: "Tensor | None" = None
     _chain: tuple[Any, ...] = ()
+    _wrap: Callable[..., "Tensor"]
     _seen = 0
 
     def __init__(self, *data: Any):
@@ -414,7 +415,8 @@ def _agree(operands: list[Any]) -> bool:
     """Are these all tensors of one floating dtype, so that there is nothing to promote?"""
     first = getattr(operands[0], "_data", None)
     d = None if first is None else first.dtype
-    return (d is F32 or d is F64) and all([isinstance(x, Tensor) and x._data.dtype is d for x in operands])
+    return (d is F32 or d is F64) and all(
+        [isinstance(x, Tensor) and x._data.dtype is d for x in operands])  # noqa: C419 - quicker than a generator
 
 
 def _check_kinds(op: Op, operands: Sequence[Any]) -> None:
@@ -422,7 +424,8 @@ def _check_kinds(op: Op, operands: Sequence[Any]) -> None:
         kind = x._data.dtype.kind if isinstance(x, Tensor) else "b" if type(x) is bool else ""
         if kind and kind in op.refuses_kinds:
             raise DtypeError(f"{op.name}: not implemented for {x.dtype if kind != 'b' else 'bool'}{at(user_place())}; "
-                             + ("use ~ to invert a mask, or convert it: x.int()" if kind == "b" else "convert it: x.float()"))
+                             + ("use ~ to invert a mask, or convert it: x.int()" if kind == "b" else
+                                "convert it: x.float()"))
 
 
 def _promote(op: Op, operands: list[Any]) -> None:

@@ -47,7 +47,8 @@ def keys(draw, shape, spoil=False):
             axis += 1
         elif kind == "array":
             own = tuple(1 if draw(st.booleans()) else s for s in common)
-            parts.append(np.array(draw(st.lists(place, min_size=(n := int(np.prod(own))), max_size=n)), int).reshape(own))
+            places = draw(st.lists(place, min_size=(n := int(np.prod(own))), max_size=n))
+            parts.append(np.array(places, int).reshape(own))
             advanced += 1
             axis += 1
         elif kind == "list":
@@ -85,7 +86,8 @@ def outcomes(program):
     for module in MODULES:
         try:
             result = program(module)
-            found.append([None if r is None else np.array(r.detach().numpy()) if hasattr(r, "detach") else r for r in result])
+            found.append([None if r is None else np.array(r.detach().numpy()) if hasattr(r, "detach") else r
+                          for r in result])
         except Exception as error:
             found.append(error)
     return found
@@ -147,7 +149,8 @@ def test_read(given):
 def test_write(given, data):
     shape, key, selected = given
     part = () if selected is None else tuple(selected.shape)
-    if selected is not None and any(isinstance(k, (np.ndarray, list)) for k in (key if isinstance(key, tuple) else [key])):
+    keys = key if isinstance(key, tuple) else [key]
+    if selected is not None and any(isinstance(k, (np.ndarray, list)) for k in keys):
         assume(len(set(selected.flatten().tolist())) == selected.numel())  # or who knows which of several values stays
     kind = data.draw(st.sampled_from(["number", "tensor", "broadcast", "augmented", "leading", "misfit"]))
     leaf = data.draw(st.booleans())
@@ -158,7 +161,8 @@ def test_write(given, data):
     def program(module):
         x = module.tensor(numbers(*shape), requires_grad=leaf)
         v = module.tensor(numbers(*(part[1:] if kind == "broadcast" else (1, *part) if kind == "leading" else
-                                    (*part[:-1], 7) if kind == "misfit" and part else part), seed=1), requires_grad=True)
+                                    (*part[:-1], 7) if kind == "misfit" and part else part), seed=1),
+                          requires_grad=True)
         base = x * 2
         if view == "permuted":
             base = base.permute(tuple(reversed(range(base.ndim)))).clone()

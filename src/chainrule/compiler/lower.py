@@ -201,7 +201,7 @@ class Lowering:
     def put(self, value: Value, out: Buffer) -> None:
         """A copy of the base, and the part at places that are data."""
         base, part, *positions = value.args
-        reader, fold = value.op.puts  # type: ignore[union-attr]
+        reader, fold = value.op.puts  # type: ignore[union-attr, misc]
         self.place(self.root(base.shape, partial(self.elements.at, base), out, whole=False))
         shape_of_part = reader.spec(base.spec, *(p.spec for p in positions), **value.params).shape
         if numel(shape_of_part):
@@ -221,7 +221,8 @@ class Lowering:
         """A store over a space; its value is cast to what the buffer holds."""
         store = replace(store, value=store.value.cast(store.buffer.dtype))
         nodes = walk(store.roots)
-        loads = frozenset((n.detail[0], n.detail[1] if n.op == "load" else None) for n in nodes if n.op in ("load", "pick"))
+        loads = frozenset((n.detail[0], n.detail[1] if n.op == "load" else None)
+                          for n in nodes if n.op in ("load", "pick"))
         return Root(axes, store, loads, len(nodes), whole and not store.fold)
 
     def place(self, root: Root) -> None:

@@ -48,7 +48,8 @@ def cut(size: int, lanes: int) -> list[Piece]:
 def by_memory(nest: Nest, store: Store) -> bool:
     """Whether a fold adds to memory: a loop that it folds over lies outside a loop that its target depends on."""
     kept = [nest.axes.index(axis) for axis in store.offset.axes()]
-    return bool(store.fold and kept) and store.by is None and any(nest.axes.index(axis) < max(kept) for axis in reduced(store, nest.axes))
+    return bool(store.fold and kept) and store.by is None and any(
+        nest.axes.index(axis) < max(kept) for axis in reduced(store, nest.axes))
 
 
 class NestCode:
@@ -105,7 +106,8 @@ class NestCode:
         }
         wide = {a for node in self.varies | self.fused for a in node.args} | {s.value for s in self.nest.stores}
         self.spread = {node for node in wide - self.varies - self.fused if node.op != "const"}
-        for offset in (*(o for _, o in (*self.nest.loads(), *self.nest.picks())), *(s.offset for s in self.nest.stores)):
+        read = (*self.nest.loads(), *self.nest.picks())
+        for offset in (*(o for _, o in read), *(s.offset for s in self.nest.stores)):
             if not any(offset.divided()):
                 for axis in offset.axes():
                     self.offsets_at[self.depth[axis]][offset] = None
@@ -320,7 +322,8 @@ class NestCode:
         for lane in range(lanes):
             place = self._past(buffer, offset, by, lane)
             element = self.code.let(f"load {one}, ptr {place}, align {buffer.dtype.itemsize}")
-            value = element if lanes == 1 else self.code.let(f"insertelement {many} {value}, {one} {element}, i32 {lane}")
+            value = element if lanes == 1 else self.code.let(
+                f"insertelement {many} {value}, {one} {element}, i32 {lane}")
         return self._as_bits(value, buffer, lanes)
 
     def _position(self, index: Index, lanes: int) -> str:

@@ -80,10 +80,10 @@ class Sized(Vocabulary):
     def _full(self, shape: tuple[Size, ...], number: Any) -> Self:
         return type(self)(self.sizes, shape, str(number))
 
-    def reshape(self, *sizes: Any) -> Self:
-        if -1 in sizes_of(sizes):
+    def reshape(self, *sizes: Any, shape: Any = ()) -> Self:
+        if -1 in sizes_of(sizes or (shape,)):
             raise ShapeError("reshape: sizes are symbols here, and -1 cannot be reckoned from them; name the sizes")
-        return super().reshape(*sizes)
+        return super().reshape(*sizes, shape=shape)
 
     def __getitem__(self, key: Any) -> Self:
         raise ShapeError(f"index: the sizes of {self.label} are symbols here; take parts with a product, such as e @ x")

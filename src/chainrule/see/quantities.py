@@ -100,8 +100,8 @@ def _nodes(last: Node | None) -> list[Node]:
         stack.extend(fresh)
     for node in seen:
         if not isinstance(node, Node):
-            raise GraphError(f"explain: {node.name()} is an autograd.Function: its backward is a program, and there is no "
-                             f"rule to show{at(node.place)}; explain what is computed from its detached output")
+            raise GraphError(f"explain: {node.name()} is an autograd.Function: its backward is a program, and there is "
+                             f"no rule to show{at(node.place)}; explain what is computed from its detached output")
     return sorted(seen, key=lambda node: node.serial)
 
 

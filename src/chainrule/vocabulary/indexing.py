@@ -6,13 +6,14 @@ from chainrule.errors import PositionError, ShapeError
 from chainrule.ops import indexing
 from chainrule.ops import shape as shape_ops
 from chainrule.spec import broadcast, shown
-from chainrule.vocabulary.carrier import Carrier
-from chainrule.vocabulary.shapes import axis_of
+from chainrule.vocabulary.carrier import Carrier, axis_of
+from chainrule.vocabulary.inner import Inner
+from chainrule.vocabulary.shapes import Shapes
 
 EVERYTHING = slice(None)
 
 
-class Indexing(Carrier):
+class Indexing(Shapes, Inner):
     """Words that read and write parts."""
 
     __slots__ = ()
@@ -29,7 +30,8 @@ class Indexing(Carrier):
         named = sum([k.mask_ndim if isinstance(k, Positions) else k is not None and k is not ... for k in keys])
         if named > self.ndim:
             raise IndexError(f"too many indices for tensor of dimension {self.ndim}" if self.ndim else
-                             "invalid index of a 0-dim tensor. Use `tensor.item()` to convert a 0-dim tensor to a number")
+                             "invalid index of a 0-dim tensor. Use `tensor.item()` to convert a 0-dim tensor to a "
+                             "number")
         dots = [at for at, k in enumerate(keys) if k is ...]
         fill = (EVERYTHING,) * (self.ndim - named)
         keys = (*keys[: dots[0]], *fill, *(k for k in keys[dots[0] :] if k is not ...)) if dots else (*keys, *fill)
@@ -75,11 +77,12 @@ class Indexing(Carrier):
             raise RuntimeError("narrow: start must be an 0-dim integral Tensor")
         start = start.__index__()
         if not -size <= start <= size:
-            raise IndexError(f"narrow: start out of range (expected to be in range of [{-size}, {size}], but got {start})")
+            raise IndexError(f"narrow: start out of range (expected to be in range of [{-size}, {size}], but got "
+                             f"{start})")
         start = start + size if start < 0 else start
         if not start <= start + length <= size:
-            raise RuntimeError(f"narrow: start ({start}) + length ({length}) exceeds dimension size ({size}), or one of "
-                               "them is negative")
+            raise RuntimeError(f"narrow: start ({start}) + length ({length}) exceeds dimension size ({size}), or one "
+                               "of them is negative")
         return self[(EVERYTHING,) * axis + (slice(start, start + length),)]
 
     def _axis(self, word: str, dim: int) -> int:
@@ -103,9 +106,9 @@ class Indexing(Carrier):
             raise RuntimeError(f"{name}: Expected dtype int32 or int64 for index, got {index.np_dtype}; use .long()")
         if index.ndim > 1:
             raise IndexError(f"{name}: Index is supposed to be a vector, its shape is {shown(index.shape)}")
-        axis, row = axis_of(dim, self.ndim), self if self.ndim else self.reshape((1,))  # type: ignore[attr-defined]
+        axis, row = axis_of(dim, self.ndim), self if self.ndim else self.reshape((1,))
         out: Self = getattr(row, word)(*source, (index.reshape((-1,)),), (axis,))
-        return out if self.ndim else out.reshape(())  # type: ignore[attr-defined, no-any-return]
+        return out if self.ndim else out.reshape(())
 
     # -- along one axis, with a position for each element --------------------------------------------------------
 
@@ -122,17 +125,18 @@ class Indexing(Carrier):
     def take_along_dim(self, indices: Any, dim: int | None = None) -> Self:
         """``gather`` along ``dim`` where the other axes broadcast; without ``dim``, of all elements in a row."""
         if dim is None:
-            flat: Any = self.reshape((-1,))  # type: ignore[attr-defined]
+            flat: Any = self.reshape((-1,))
             return flat.gather(0, indices.reshape((-1,)))  # type: ignore[no-any-return]
         axis = axis_of(dim, self.ndim)
-        indices = indices % self.shape[axis] if self.ndim and self.shape[axis] else indices  # PyTorch counts in a circle
+        if self.ndim and self.shape[axis]:
+            indices = indices % self.shape[axis]  # PyTorch counts in a circle
         if self.ndim != indices.ndim:
             raise ShapeError(f"take_along_dim(): input and indices should have the same number of dimensions, got "
                              f"{shown(self.shape)} and {shown(indices.shape)}")
         one = [(*x.shape[:axis], 1, *x.shape[axis + 1 :]) for x in (self, indices)]
         both = broadcast(*one)
         mine, its = ((*both[:axis], x.shape[axis], *both[axis + 1 :]) for x in (self, indices))
-        return self.expand(mine).gather(axis, indices.expand(its))  # type: ignore[attr-defined, no-any-return]
+        return self.expand(mine).gather(axis, indices.expand(its))
 
 
 class Positions:

@@ -1,19 +1,21 @@
 """Joining, cutting, mirroring, repeating, padding; diagonals, triangles and sliding windows."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Self
 
 from chainrule.ops import moves
 from chainrule.ops import shape as shape_ops
 from chainrule.spec import shown
-from chainrule.vocabulary.carrier import Carrier
-from chainrule.vocabulary.shapes import Shapes, axis_of, sizes_of
+from chainrule.vocabulary.carrier import Carrier, axis_of
+from chainrule.vocabulary.indexing import Indexing
+from chainrule.vocabulary.shapes import sizes_of
 
 Ints = tuple[int, ...]
 
 
-class Moves(Shapes):
-    """Words that move values further: composed of those of :class:`Shapes` and a few ops."""
+class Moves(Indexing):
+    """Words that move values further: composed of those of its bases and a few ops."""
 
     __slots__ = ()
 
@@ -66,7 +68,7 @@ class Moves(Shapes):
             bounds = [k * (size // given) + min(k, size % given) for k in range(given + 1)]
         else:
             bounds = [0, *(slice(k).indices(size)[1] for k in given), size]
-        return tuple(self.narrow(axis, a, max(b - a, 0)) for a, b in zip(bounds, bounds[1:]))
+        return tuple(self.narrow(axis, a, max(b - a, 0)) for a, b in pairwise(bounds))
 
     def hsplit(self, indices_or_sections: Any) -> tuple[Self, ...]:
         """``tensor_split`` along the second axis; along the first of a vector."""
@@ -114,11 +116,11 @@ class Moves(Shapes):
         """A quarter turn from the first of ``dims`` towards the second, ``k`` times."""
         a, b = dims
         if self.ndim < 2 or axis_of(a, self.ndim) == axis_of(b, self.ndim):
-            raise RuntimeError(f"rot90: expected rotation dims to be different, and total dims >= 2, got dims {a} and {b} of "
-                               f"{shown(self.shape)}")
+            raise RuntimeError(f"rot90: expected rotation dims to be different, and total dims >= 2, got dims {a} and "
+                               f"{b} of {shown(self.shape)}")
         turned = (self.clone, lambda: self.transpose(a, b).flip(a), lambda: self.flip(a, b),  # type: ignore[attr-defined]
                   lambda: self.transpose(a, b).flip(b))  # fmt: skip
-        return turned[k % 4]()  # type: ignore[no-any-return]
+        return turned[k % 4]()
 
     def roll(self, shifts: Any, dims: Any = None) -> Self:
         """Elements moved on by ``shifts`` along ``dims``; those that leave at the end come in at the beginning."""
@@ -139,7 +141,7 @@ class Moves(Shapes):
             if shift % (size or 1):
                 left, right = out.split((size - shift % size, shift % size), axis)
                 out = right.cat(left, dim=axis)
-        return out.clone() if out is self else out  # type: ignore[no-any-return]
+        return out.clone() if out is self else out  # type: ignore[attr-defined, no-any-return]
 
     def repeat(self, *sizes: Any) -> Self:
         """Copies laid side by side, so many along each axis; new axes come first.
@@ -151,8 +153,8 @@ class Moves(Shapes):
         """
         times = sizes_of(sizes)
         if len(times) < self.ndim:
-            raise RuntimeError(f"repeat: Number of dimensions of repeat dims can not be smaller than number of dimensions "
-                               f"of tensor: {shown(times)} for {shown(self.shape)}")
+            raise RuntimeError(f"repeat: Number of dimensions of repeat dims can not be smaller than number of "
+                               f"dimensions of tensor: {shown(times)} for {shown(self.shape)}")
         own = (1,) * (len(times) - self.ndim) + tuple(self.shape)
         apart = self.reshape([n for size in own for n in (1, size)])
         full = apart.expand([n for t, size in zip(times, own) for n in (t, size)])
@@ -202,7 +204,7 @@ class Moves(Shapes):
         """The diagonal of a matrix, or the matrix that has a vector on its diagonal."""
         if self.ndim not in (1, 2):
             raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {self.ndim}D")
-        return self.diag_embed(diagonal) if self.ndim == 1 else self.diagonal(diagonal).clone()  # type: ignore[attr-defined, no-any-return]
+        return self.diag_embed(diagonal) if self.ndim == 1 else self.diagonal(diagonal).clone()  # type: ignore[attr-defined]
 
     def diagflat(self, offset: int = 0) -> Self:
         """The matrix that has all elements of self on its diagonal."""
@@ -232,8 +234,8 @@ class Moves(Shapes):
     def pad(self, pad: Sequence[int], mode: str = "constant", value: Any = None) -> Self:
         """self with borders: ``pad`` gives their widths before and after, for the last axis first.
 
-        ``mode`` says what they hold: ``"constant"`` is ``value``, ``"reflect"`` the elements in mirror image without the
-        edge, ``"replicate"`` the edge, ``"circular"`` the elements of the other end. A negative width cuts off.
+        ``mode`` says what they hold: ``"constant"`` is ``value``, ``"reflect"`` the elements in mirror image without
+        the edge, ``"replicate"`` the edge, ``"circular"`` the elements of the other end. A negative width cuts off.
         """
         if len(pad) % 2 or len(pad) > 2 * self.ndim:
             raise RuntimeError(f"pad: Padding length should be an even number, and less than or equal to two times the "
@@ -243,14 +245,15 @@ class Moves(Shapes):
         cut = {d: (max(-before, 0), max(-after, 0)) for d, (before, after) in widths.items()}
         out = self._cut(cut) if mode == "circular" else self
         if mode == "constant":
-            key = tuple((grown[d][0], grown[d][0] + s, 1) if d in grown else (0, s, 1) for d, s in enumerate(self.shape))
-            shape = tuple(s + sum(grown.get(d, ())) for d, s in enumerate(self.shape))
+            own: Any = self.shape
+            key = tuple((grown[d][0], grown[d][0] + s, 1) if d in grown else (0, s, 1) for d, s in enumerate(own))
+            shape = tuple(s + sum(grown.get(d, ())) for d, s in enumerate(own))
             out = self.new_full(shape, value or 0).assign(self, ((shape_ops.slice_, (("key", key),)),))
         else:
             for d, (before, after) in grown.items():
                 out = out._bordered(d, before, after, mode)
         out = out if mode == "circular" else out._cut(cut)
-        return out.clone() if out is self else out  # type: ignore[attr-defined, no-any-return]
+        return out.clone() if out is self else out  # type: ignore[attr-defined]
 
     def _cut(self, cut: dict[int, tuple[int, int]]) -> Self:
         """self without so many elements before and after, per axis."""
