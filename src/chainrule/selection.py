@@ -18,7 +18,9 @@ from chainrule.ops.shape import slice_
 from chainrule.source import at, user_place
 from chainrule.spec import shown
 from chainrule.vocabulary import Vocabulary
-from chainrule.vocabulary.indexing import Positions
+from chainrule.vocabulary.indexing import Positions, plain_key
+
+NUMBERS = (int, float, bool)
 
 
 class Selection(Values):
@@ -26,7 +28,8 @@ class Selection(Values):
 
     _write: Callable[..., Self]
     _edge: Callable[[], Any]
-    _unrecorded: Callable[[], bool]
+    _shared: Callable[[], Any]
+    copy_: Callable[[Any], Self]
     _base: Any
     _chain: Any
 
@@ -69,20 +72,47 @@ class Selection(Values):
         if isinstance(key, Selection) and key.np_dtype == bool and not getattr(value, "ndim", 0):
             self._fill_where(key, value)
             return
-        plain, indices = self._places(key)
-        part: Any = self._apply(slice_, (self,), key=plain)
+        plain = plain_key(key, self.shape)
+        plain, indices = (plain, {}) if plain is not None else self._places(key)
+        part: Any = self._part(plain) if indices else self._unary(slice_, key=plain)
         if indices:
             part._put(value, indices)
-        elif not isinstance(value, Selection):
+        elif isinstance(value, Selection):
+            if value._base is None or value._base is not part._base or value._chain != part._chain:  # not x[key] += y
+                part._copy_in(value._without_leading_ones(part.ndim))
+        elif type(value) in NUMBERS and part._unrecorded_with(value):
+            np.copyto(part._data, value, casting="unsafe")
+            part._storage.wrote()
+        else:
             part.fill_(value)
-        elif value._base is None or value._base is not part._base or value._chain != part._chain:  # not x[key] += y
-            part.copy_(value._without_leading_ones(part.ndim))
+
+    def _unrecorded_with(self, value: Any) -> bool:
+        """May a value go straight to the memory of self, because nothing notes it?"""
+        mode, root = current.get(), self if self._base is None else self._base
+        return mode.fast and self._own().flags.writeable and not (  # type: ignore[no-any-return]
+            mode.grad and (root._edge() is not None or (isinstance(value, Selection) and value._edge() is not None)))
+
+    def _copy_in(self, value: Any) -> None:
+        """self = ``value``, cast and broadcast."""
+        if self._unrecorded_with(value):
+            try:
+                np.copyto(self._data, value._data, casting="unsafe")
+            except ValueError:
+                pass  # ``copy_`` says what is wrong
+            else:
+                self._shared().wrote()
+                return
+        self.copy_(value)
 
     def _fill_where(self, mask: "Selection", value: Any) -> None:
         """self = ``value`` where the mask holds; a mask of fewer dimensions selects rows."""
         Positions((), tuple(mask.shape)).check(0, self.shape)
-        rows = mask.reshape((*mask.shape, *(1,) * (self.ndim - mask.ndim)))
-        self._write(self.masked_fill(rows, value.cast(self.np_dtype) if isinstance(value, Selection) else value))
+        if type(value) in NUMBERS and self._unrecorded_with(value):
+            self._data[mask._data] = value
+            self._shared().wrote()
+        else:
+            rows = mask.reshape((*mask.shape, *(1,) * (self.ndim - mask.ndim)))
+            self._write(self.masked_fill(rows, value.cast(self.np_dtype) if isinstance(value, Selection) else value))
 
     def _without_leading_ones(self, ndim: int) -> Self:
         """Axes of size 1 dropped from the front while there are more than ``ndim``."""
@@ -94,9 +124,9 @@ class Selection(Values):
         dims, positions = tuple(indices), tuple(indices.values())
         given: Any = value if isinstance(value, Selection) else self._wrap(np.asarray(value))
         given = given.cast(self.np_dtype)._without_leading_ones(index_spec(self, *positions, dims=dims).ndim)
-        if self._unrecorded() and given._edge() is None and self._own().flags.writeable:
-            stored(overwrite, self._own(), given._data, [p._data for p in positions], dims)
-            self._shared().wrote()  # type: ignore[attr-defined]
+        if self._unrecorded_with(given):
+            stored(overwrite, self._data, given._data, [p._data for p in positions], dims)
+            self._shared().wrote()
         else:
             self._write(self.put_at(given, positions, dims))
 
@@ -138,6 +168,16 @@ class Selection(Values):
         if not shape:
             return source.reshape((-1,))[0] if count else self.clone()  # type: ignore[no-any-return]
         return full.put_at(source.reshape((-1,))[:count], held, tuple(range(len(shape))))  # type: ignore[no-any-return]
+
+    def masked_scatter_(self, mask: Any, source: Any) -> Self:
+        """self = self.masked_scatter(mask, source), in the same memory."""
+        return self._write(self.masked_scatter(mask, source))
+
+    def __contains__(self, element: Any) -> bool:
+        if not isinstance(element, (Number, np.generic, Vocabulary)):
+            raise RuntimeError(f"in: a Tensor may hold a Tensor or a number, not {type(element).__name__}"
+                               f"{at(user_place())}")
+        return bool(np.any((self == element)._array("'in'")))
 
     def repeat_interleave(self, repeats: Any, dim: int | None = None, *, output_size: int | None = None) -> Self:
         """Each element ``repeats`` times in a row along ``dim``; a tensor says how often for each."""

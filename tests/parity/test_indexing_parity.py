@@ -150,15 +150,15 @@ def test_write(given, data):
     if selected is not None and any(isinstance(k, (np.ndarray, list)) for k in (key if isinstance(key, tuple) else [key])):
         assume(len(set(selected.flatten().tolist())) == selected.numel())  # or who knows which of several values stays
     kind = data.draw(st.sampled_from(["number", "tensor", "broadcast", "augmented", "leading", "misfit"]))
-    leaf = data.draw(st.booleans())
+    leaf, needed = data.draw(st.booleans()), data.draw(st.booleans())
     view = data.draw(st.sampled_from(["none", "permuted", "of a view"]))
 
+    given = {"broadcast": part[1:], "leading": (1, *part), "misfit": (*part[:-1], 7)}.get(kind, part)
     assume(leaf or view == "none" or kind != "augmented")  # where the part is all, PyTorch calls the view's base a leaf
 
     def program(module):
         x = module.tensor(numbers(*shape), requires_grad=leaf)
-        v = module.tensor(numbers(*(part[1:] if kind == "broadcast" else (1, *part) if kind == "leading" else
-                                    (*part[:-1], 7) if kind == "misfit" and part else part), seed=1), requires_grad=True)
+        v = module.tensor(numbers(*given, seed=1), requires_grad=needed)
         base = x * 2
         if view == "permuted":
             base = base.permute(tuple(reversed(range(base.ndim)))).clone()

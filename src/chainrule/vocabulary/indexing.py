@@ -19,9 +19,17 @@ class Indexing(Carrier):
     __slots__ = ()
 
     def __getitem__(self, key: Any) -> Self:
+        plain = plain_key(key, self.shape)
+        if plain is not None:
+            return self._unary(shape_ops.slice_, key=plain)
         plain, indices = self._places(key)
-        part = self._apply(shape_ops.slice_, (self,), key=plain)
-        return part.at(tuple(indices.values()), tuple(indices)) if indices else part
+        part = self._part(plain) if indices else self._unary(shape_ops.slice_, key=plain)
+        return part.at(tuple(indices.values()), tuple(indices)) if indices else part  # type: ignore[attr-defined, no-any-return]
+
+    def _part(self, plain: tuple[Any, ...]) -> Self:
+        """The slice that a key means; self where that is all of it."""
+        whole = len(plain) == self.ndim and all([k == (0, n, 1) for k, n in zip(plain, self.shape)])
+        return self if whole else self._unary(shape_ops.slice_, key=plain)
 
     def _places(self, key: Any) -> tuple[tuple[Any, ...], dict[int, Any]]:
         """What ``x[key]`` means: the key of a slice, and positions for some axes of what that slice gives."""
@@ -153,6 +161,19 @@ class Positions:
                                 f"the indexed tensor {shown(shape)} at index {axis}")
 
 
+def plain_key(key: Any, shape: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """A key of ints and slices, the most usual ones, made ready; None for any other."""
+    keys = key if type(key) is tuple else (key,)
+    plain: list[Any] = []
+    if len(keys) <= len(shape):
+        for axis, k in enumerate(keys):
+            if type(k) is not int and type(k) is not slice:
+                return None
+            plain.append(_one_key(k, axis, shape[axis]))
+        return tuple(plain)
+    return None
+
+
 def _is_sequence(k: Any) -> bool:
     """Is this part of a key one that ``_positions`` reads?"""
     return k is not None and k is not ... and type(k) is not int and type(k) is not slice
@@ -169,7 +190,7 @@ def _is_number(k: Any) -> bool:
 
 
 def _one_key(k: Any, axis: int, size: Any) -> Any:
-    if isinstance(k, slice):
+    if type(k) is slice:
         if k.step is not None and k.step <= 0:
             raise ValueError("slice: step must be greater than zero; use flip() to reverse")
         return k.indices(size) if k != EVERYTHING else (0, size, 1)

@@ -63,11 +63,11 @@ class Inner(Carrier):
 
         A view: the axes ``dims`` count the windows, new axes at the end the elements of one.
         """
-        return self._apply(moves.windows, (self,), dims=dims, size=size, step=step, dilation=dilation)
+        return self._unary(moves.windows, dims=dims, size=size, step=step, dilation=dilation)
 
     def overlap_add(self, shape: Any, dims: Ints, step: Ints, dilation: Ints) -> Self:
         """Windows laid back over ``shape``, added up where they overlap: the adjoint of ``windows``."""
-        return self._apply(moves.overlap_add, (self,), shape=tuple(shape), dims=dims, step=step, dilation=dilation)
+        return self._unary(moves.overlap_add, shape=tuple(shape), dims=dims, step=step, dilation=dilation)
 
     def others(self, dim: tuple[int, ...]) -> Self:
         """For each element the product of all the others along ``dim``, without a division: zeros do no harm.

@@ -101,7 +101,7 @@ class Moves(Shapes):
         given = tuple(axis_of(d, self.ndim) for d in sizes_of(axes or (dims,)))
         if len(set(given)) < len(given):
             raise RuntimeError(f"flip: a dim appears multiple times in the list of dims {given}")
-        return self._apply(moves.flip, (self,), dims=given if self.ndim else ())
+        return self._unary(moves.flip, dims=given if self.ndim else ())
 
     def fliplr(self) -> Self:
         """The second axis reversed."""
@@ -185,7 +185,7 @@ class Moves(Shapes):
         a, b = axis_of(dim1, self.ndim), axis_of(dim2, self.ndim)
         if a == b:
             raise RuntimeError(f"diagonal: dimensions cannot be identical {dim1}, {dim2}")
-        return self._apply(moves.diagonal, (self,), offset=offset, dim1=a, dim2=b)
+        return self._unary(moves.diagonal, offset=offset, dim1=a, dim2=b)
 
     def diag_embed(self, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Self:
         """Zeros with the last axis of self on a diagonal of the new axes ``dim1`` and ``dim2``."""

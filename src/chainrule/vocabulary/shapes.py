@@ -30,7 +30,7 @@ class Shapes(Carrier):
                 raise ShapeError(f"reshape: shape '{shown(shape)}' is invalid for input of size {count}; "
                                  "only one size may be -1, and the others must divide the size")
             shape = tuple(count // rest if s == -1 else s for s in shape)  # type: ignore[operator]
-        return self if shape == self.shape else self._apply(shape_ops.reshape, (self,), shape=shape)
+        return self if shape == self.shape else self._unary(shape_ops.reshape, shape=shape)
 
     def view_as(self, other: Any) -> Self:
         """self in the shape of ``other``."""
@@ -63,7 +63,7 @@ class Shapes(Carrier):
         order = tuple(axis_of(d, self.ndim) for d in sizes_of(axes or (dims,)))
         if sorted(order) != list(range(self.ndim)):
             raise ShapeError(f"permute: {order} does not name each of the {self.ndim} axes of {shown(self.shape)} once")
-        return self._apply(shape_ops.permute, (self,), dims=order)
+        return self._unary(shape_ops.permute, dims=order)
 
     def transpose(self, dim0: int, dim1: int) -> Self:
         """Two axes exchanged."""
@@ -121,7 +121,7 @@ class Shapes(Carrier):
         if len(own) > len(shape) or any(o not in (1, s) for s, o in zip(shape, own, strict=True)):
             raise ShapeError(f"expand: {shown(self.shape)} cannot become {shown(shape)}; only sizes 1 can grow, and "
                              "new axes come first")
-        return self if shape == self.shape else self._apply(shape_ops.expand, (self,), shape=shape)
+        return self if shape == self.shape else self._unary(shape_ops.expand, shape=shape)
 
     def broadcast_to(self, size: Sequence[Any]) -> Self:
         """``expand`` to ``size``."""
