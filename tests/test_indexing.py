@@ -267,7 +267,8 @@ def test_selections_by_value():
     assert torch.unique_consecutive(x.flatten()).tolist() == [3, 0, 1, 0, 3]
     assert x.flatten().bincount(minlength=5).tolist() == [2, 1, 0, 3, 0]
     assert x[0].bincount(weights=torch.tensor([0.5, 1.0, 2.0])).tolist() == [1, 2, 0, 0.5]
-    assert [g.tolist() for g in torch.meshgrid(x[0], x[1, :2], indexing="xy")][0] == [[3, 0, 1], [3, 0, 1]]
+    across, down = torch.meshgrid(x[0], x[1, :2], indexing="xy")
+    assert (across.tolist(), down.tolist()) == ([[3, 0, 1], [3, 0, 1]], [[0, 0, 0], [3, 3, 3]])
 
 
 def test_iteration_and_length():

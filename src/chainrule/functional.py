@@ -18,8 +18,8 @@ def words() -> list[str]:
     return sorted(names - NOT_FUNCTIONS)
 
 
-NOT_FUNCTIONS = {*vars(Inner), "cast", "new_zeros", "new_full", "expand", "view_as", "expand_as", "sum_to_size", "unfold",
-                 "pad", "repeat", "reshape_as"}
+NOT_FUNCTIONS = {*vars(Inner), "cast", "new_zeros", "new_full", "expand", "view_as", "expand_as", "sum_to_size",
+                 "unfold", "pad", "repeat", "reshape_as"}
 
 
 def function(name: str) -> Callable[..., Any]:

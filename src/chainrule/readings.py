@@ -68,10 +68,11 @@ def index(op: Op, sample: Sample) -> None:
         return int(inputs[k][tuple(0 if size == 1 else i for i, size in zip(at, inputs[k].shape))])
 
     for place in np.ndindex(out.shape) if op.index or op.places or op.keeps else ():
-        source = place
-        if op.index or op.places:
-            source = op.index(place, *known, **sample.params) if op.index else op.places(place, read, *known,
-                                                                                         **sample.params)
+        source: Any = place
+        if op.index:
+            source = op.index(place, *known, **sample.params)
+        elif op.places:
+            source = op.places(place, read, *known, **sample.params)
         kept = op.keeps is None or op.keeps(place, *known, **sample.params) >= 0
         assert out[place] == (x[source] if kept else 0), f"element {place} is said to be input element {source}"
 

@@ -49,8 +49,8 @@ class Selection(Values):
         if isinstance(k, str):
             raise TypeError(f"index: a tensor has no part {k!r}{at(user_place())}")
         if not isinstance(k, (list, tuple, range, np.ndarray)):
-            raise IndexError(f"index: only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are "
-                             f"valid indices (got {type(k).__name__}){at(user_place())}")
+            raise IndexError("index: only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables "
+                             f"are valid indices (got {type(k).__name__}){at(user_place())}")
         array = np.asarray([x.tolist() if isinstance(x, Selection) else x for x in k] if isinstance(k, list) else k)
         return self._positions(self._wrap(array if array.size else array.astype(np.int64)))
 
@@ -67,9 +67,9 @@ class Selection(Values):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if not isinstance(value, (Number, np.generic, Vocabulary)):
-            raise TypeError(f"setitem: can't assign a {type(value).__name__} to a torch.{self.dtype}{at(user_place())}; "
-                            "make it a tensor first, torch.tensor(value)")
-        if isinstance(key, Selection) and key.np_dtype == bool and not getattr(value, "ndim", 0):
+            raise TypeError(f"setitem: can't assign a {type(value).__name__} to a tensor of {self.dtype}"
+                            f"{at(user_place())}; make it a tensor first, torch.tensor(value)")
+        if isinstance(key, Selection) and key.np_dtype.kind == "b" and not getattr(value, "ndim", 0):
             self._fill_where(key, value)
             return
         plain = plain_key(key, self.shape)
@@ -80,7 +80,7 @@ class Selection(Values):
         elif isinstance(value, Selection):
             if value._base is None or value._base is not part._base or value._chain != part._chain:  # not x[key] += y
                 part._copy_in(value._without_leading_ones(part.ndim))
-        elif type(value) in NUMBERS and part._unrecorded_with(value):
+        elif isinstance(value, NUMBERS) and part._unrecorded_with(value):
             np.copyto(part._data, value, casting="unsafe")
             part._storage.wrote()
         else:
@@ -89,7 +89,7 @@ class Selection(Values):
     def _unrecorded_with(self, value: Any) -> bool:
         """May a value go straight to the memory of self, because nothing notes it?"""
         mode, root = current.get(), self if self._base is None else self._base
-        return mode.fast and self._own().flags.writeable and not (  # type: ignore[no-any-return]
+        return mode.fast and self._own().flags.writeable and not (
             mode.grad and (root._edge() is not None or (isinstance(value, Selection) and value._edge() is not None)))
 
     def _copy_in(self, value: Any) -> None:
@@ -107,7 +107,7 @@ class Selection(Values):
     def _fill_where(self, mask: "Selection", value: Any) -> None:
         """self = ``value`` where the mask holds; a mask of fewer dimensions selects rows."""
         Positions((), tuple(mask.shape)).check(0, self.shape)
-        if type(value) in NUMBERS and self._unrecorded_with(value):
+        if isinstance(value, NUMBERS) and self._unrecorded_with(value):
             self._data[mask._data] = value
             self._shared().wrote()
         else:
@@ -163,10 +163,10 @@ class Selection(Values):
         held = self._mask(mask.expand(shape)).indices
         count = held[0].shape[0]
         if source.numel() < count:
-            raise RuntimeError(f"masked_scatter: expected self and source to have same dtypes and source enough elements: "
-                               f"{source.numel()} for {count} places{at(user_place())}")
+            raise RuntimeError(f"masked_scatter: expected a source with enough elements: {source.numel()} for {count} "
+                               f"places{at(user_place())}")
         if not shape:
-            return source.reshape((-1,))[0] if count else self.clone()  # type: ignore[no-any-return]
+            return source.reshape((-1,))[0] if count else self.clone()
         return full.put_at(source.reshape((-1,))[:count], held, tuple(range(len(shape))))  # type: ignore[no-any-return]
 
     def masked_scatter_(self, mask: Any, source: Any) -> Self:
@@ -235,4 +235,5 @@ class Selection(Values):
         if weights is None:
             return self._wrap(np.bincount(data, minlength=minlength))  # type: ignore[no-any-return]
         w = weights._array("bincount()")
-        return self._wrap(np.bincount(data, w, minlength).astype(w.dtype if w.dtype == np.float32 else np.float64))  # type: ignore[no-any-return]
+        sums = np.bincount(data, w, minlength)
+        return self._wrap(sums.astype(w.dtype) if w.dtype == np.float32 else sums)  # type: ignore[no-any-return]

@@ -47,7 +47,8 @@ def keys(draw, shape, spoil=False):
             axis += 1
         elif kind == "array":
             own = tuple(1 if draw(st.booleans()) else s for s in common)
-            parts.append(np.array(draw(st.lists(place, min_size=(n := int(np.prod(own))), max_size=n)), int).reshape(own))
+            count = int(np.prod(own))
+            parts.append(np.array(draw(st.lists(place, min_size=count, max_size=count)), int).reshape(own))
             advanced += 1
             axis += 1
         elif kind == "list":
@@ -85,7 +86,7 @@ def outcomes(program):
     for module in MODULES:
         try:
             result = program(module)
-            found.append([None if r is None else np.array(r.detach().numpy()) if hasattr(r, "detach") else r for r in result])
+            found.append([np.array(r.detach().numpy()) if hasattr(r, "detach") else r for r in result])
         except Exception as error:
             found.append(error)
     return found
@@ -147,7 +148,8 @@ def test_read(given):
 def test_write(given, data):
     shape, key, selected = given
     part = () if selected is None else tuple(selected.shape)
-    if selected is not None and any(isinstance(k, (np.ndarray, list)) for k in (key if isinstance(key, tuple) else [key])):
+    by_position = any(isinstance(k, (np.ndarray, list)) for k in (key if isinstance(key, tuple) else [key]))
+    if selected is not None and by_position:
         assume(len(set(selected.flatten().tolist())) == selected.numel())  # or who knows which of several values stays
     kind = data.draw(st.sampled_from(["number", "tensor", "broadcast", "augmented", "leading", "misfit"]))
     leaf, needed = data.draw(st.booleans()), data.draw(st.booleans())

@@ -193,7 +193,7 @@ def writings() -> list[Sample]:
     found = []
     for sample in readings():
         x, *indices = sample.inputs
-        shape = index_spec(x, *indices, **sample.params).shape
+        shape: Any = index_spec(x, *indices, **sample.params).shape
         found.append(Sample((x, array(*shape, seed=1), *indices), sample.params))
     return [*found, Sample((array(4, 3), array(3, seed=1), positions(5, below=4)), {"dims": (0,)})]
 
@@ -218,10 +218,12 @@ def misfitting() -> list[Refusal]:
 index = linear("index", indexed, (lambda g, x, indices, dims: g.new_zeros(x.shape).add_at(g, indices, dims), None),
                inputs=("x", "*indices"), spec=index_spec, places=index_places, samples=readings, refuses=misplaced)
 index_add = linear("index_add", putting(add_up), (lambda g: g, lambda g, indices, dims: g.at(indices, dims), None),
-                   inputs=("base", "value", "*indices"), spec=put_spec, puts=(index, "add"), samples=writings, refuses=misfitting)
+                   inputs=("base", "value", "*indices"), spec=put_spec, puts=(index, "add"), samples=writings,
+                   refuses=misfitting)
 index_put = linear("index_put", putting(overwrite), (
-                       lambda g, indices, dims: g.put_at(0, indices, dims), lambda g, indices, dims: g.at(indices, dims),
-                       None), inputs=("base", "value", "*indices"), spec=put_spec, puts=(index, ""), samples=unique_writings,
+                       lambda g, indices, dims: g.put_at(0, indices, dims),
+                       lambda g, indices, dims: g.at(indices, dims), None),
+                   inputs=("base", "value", "*indices"), spec=put_spec, puts=(index, ""), samples=unique_writings,
                    refuses=misfitting)
 
 
@@ -232,9 +234,10 @@ gather = linear("gather", gathered, (
                 inputs=("x", "index"), spec=gather_spec, places=gather_places,
                 samples=lambda: [Sample((array(*a), positions(*b, below=a[d] if a else 1)), {"dim": d})
                                  for a, b, d in ALONG],
-                refuses=lambda: [Refusal((array(2, 3), positions(2, below=2)), RuntimeError, "[2] and [2, 3]", {"dim": 0}),
-                                 Refusal((array(2, 3), positions(3, 1, below=2)), RuntimeError, "no larger", {"dim": 1}),
-                                 Refusal((array(3), array(3)), RuntimeError, "long()", {"dim": 0})])
+                refuses=lambda: [
+                    Refusal((array(2, 3), positions(2, below=2)), RuntimeError, "[2] and [2, 3]", {"dim": 0}),
+                    Refusal((array(2, 3), positions(3, 1, below=2)), RuntimeError, "no larger", {"dim": 1}),
+                    Refusal((array(3), array(3)), RuntimeError, "long()", {"dim": 0})])
 scatter_add = linear("scatter_add", scattering(np.add.at), (
                          lambda g: g, lambda g, index, dim: g.gather(dim, index), None),
                      inputs=("base", "src", "index"), spec=scatter_spec, puts=(gather, "add"),

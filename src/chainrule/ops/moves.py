@@ -64,7 +64,7 @@ def triangle(upper: bool) -> Any:
 
 
 def windows_of(x: Any, dims: Dims, size: Dims, step: Dims, dilation: Dims) -> Any:
-    shape = windows_spec(x, dims, size, step, dilation).shape
+    shape: Any = windows_spec(x, dims, size, step, dilation).shape
     strides = list(x.strides)
     for d, s in zip(dims, step):
         strides[d] *= s
@@ -121,8 +121,9 @@ def overlap_samples() -> list[Sample]:
 cat = linear("cat", lambda *xs, dim: np.concatenate(xs, dim),
              lambda g, xs, dim, i: g.narrow(dim, sum(x.shape[dim] for x in xs[:i]), xs[i].shape[dim]),
              inputs=("*xs",), promotes="common", spec=cat_spec,
-             samples=lambda: [Sample(tuple(array(*s, seed=k) for k, s in enumerate(shapes)), {"dim": d}) for shapes, d in (
-                 (((2, 3), (1, 3)), 0), (((2, 3), (2, 1), (2, 0)), 1), (((2,),), 0), (((1, 2, 2), (1, 2, 2)), 2))],
+             samples=lambda: [Sample(tuple(array(*s, seed=k) for k, s in enumerate(shapes)), {"dim": d})
+                              for shapes, d in ((((2, 3), (1, 3)), 0), (((2, 3), (2, 1), (2, 0)), 1), (((2,),), 0),
+                                                (((1, 2, 2), (1, 2, 2)), 2))],
              refuses=lambda: [Refusal((array(2, 3), array(3)), RuntimeError, "[2, 3] and [3]", {"dim": 0}),
                               Refusal((array(2, 3), array(2, 4)), RuntimeError, "[2, 3] and [2, 4]", {"dim": 0})])
 flip = linear("flip", lambda x, dims: np.array(np.flip(x, dims)), lambda g, dims: g.flip(dims), index=flip_index,
@@ -132,7 +133,8 @@ diagonal = linear("diagonal", diagonal_of,
                   lambda g, x, offset, dim1, dim2: g.new_zeros(x.shape).with_diagonal(g, offset, dim1, dim2), view=True,
                   index=diagonal_index, spec=diagonal_spec,
                   samples=lambda: [Sample((array(*a),), {"offset": o, "dim1": d, "dim2": e}) for a, o, d, e in (
-                      ((3, 3), 0, 0, 1), ((2, 4), 1, 0, 1), ((4, 2), -1, 0, 1), ((2, 3, 4), 1, 2, 0), ((2, 2), 5, 0, 1))])
+                      ((3, 3), 0, 0, 1), ((2, 4), 1, 0, 1), ((4, 2), -1, 0, 1), ((2, 3, 4), 1, 2, 0),
+                      ((2, 2), 5, 0, 1))])
 tril = linear("tril", triangle(False), lambda g, diagonal: g.tril(diagonal), spec=lambda x, diagonal: x,
               keeps=lambda i, x, diagonal: i[-2] + -1 * i[-1] + diagonal,
               samples=lambda: [Sample((array(*a),), {"diagonal": d}) for a, d in (

@@ -1,19 +1,18 @@
 """Parts of a tensor: ``x[key]`` in all its forms, and reading and writing at positions that are tensors themselves."""
 
-from collections.abc import Sequence
 from typing import Any, Self
 
 from chainrule.errors import PositionError, ShapeError
 from chainrule.ops import indexing
 from chainrule.ops import shape as shape_ops
 from chainrule.spec import broadcast, shown
-from chainrule.vocabulary.carrier import Carrier
-from chainrule.vocabulary.shapes import axis_of
+from chainrule.vocabulary.carrier import Carrier, axis_of
+from chainrule.vocabulary.inner import Inner
 
 EVERYTHING = slice(None)
 
 
-class Indexing(Carrier):
+class Indexing(Inner):
     """Words that read and write parts."""
 
     __slots__ = ()
@@ -24,11 +23,11 @@ class Indexing(Carrier):
             return self._unary(shape_ops.slice_, key=plain)
         plain, indices = self._places(key)
         part = self._part(plain) if indices else self._unary(shape_ops.slice_, key=plain)
-        return part.at(tuple(indices.values()), tuple(indices)) if indices else part  # type: ignore[attr-defined, no-any-return]
+        return part.at(tuple(indices.values()), tuple(indices)) if indices else part
 
     def _part(self, plain: tuple[Any, ...]) -> Self:
         """The slice that a key means; self where that is all of it."""
-        whole = len(plain) == self.ndim and all([k == (0, n, 1) for k, n in zip(plain, self.shape)])
+        whole = len(plain) == self.ndim and all(k == (0, n, 1) for k, n in zip(plain, self.shape))
         return self if whole else self._unary(shape_ops.slice_, key=plain)
 
     def _places(self, key: Any) -> tuple[tuple[Any, ...], dict[int, Any]]:
@@ -38,7 +37,7 @@ class Indexing(Carrier):
         named = sum([k.mask_ndim if isinstance(k, Positions) else k is not None and k is not ... for k in keys])
         if named > self.ndim:
             raise IndexError(f"too many indices for tensor of dimension {self.ndim}" if self.ndim else
-                             "invalid index of a 0-dim tensor. Use `tensor.item()` to convert a 0-dim tensor to a number")
+                             "invalid index of a 0-dim tensor. Use `tensor.item()` to convert it to a number")
         dots = [at for at, k in enumerate(keys) if k is ...]
         fill = (EVERYTHING,) * (self.ndim - named)
         keys = (*keys[: dots[0]], *fill, *(k for k in keys[dots[0] :] if k is not ...)) if dots else (*keys, *fill)
@@ -84,11 +83,12 @@ class Indexing(Carrier):
             raise RuntimeError("narrow: start must be an 0-dim integral Tensor")
         start = start.__index__()
         if not -size <= start <= size:
-            raise IndexError(f"narrow: start out of range (expected to be in range of [{-size}, {size}], but got {start})")
+            raise IndexError(f"narrow: start out of range (expected to be in range of [{-size}, {size}], but got "
+                             f"{start})")
         start = start + size if start < 0 else start
         if not start <= start + length <= size:
-            raise RuntimeError(f"narrow: start ({start}) + length ({length}) exceeds dimension size ({size}), or one of "
-                               "them is negative")
+            raise RuntimeError(f"narrow: start ({start}) + length ({length}) exceeds dimension size ({size}), or one "
+                               "of them is negative")
         return self[(EVERYTHING,) * axis + (slice(start, start + length),)]
 
     def _axis(self, word: str, dim: int) -> int:
@@ -112,9 +112,9 @@ class Indexing(Carrier):
             raise RuntimeError(f"{name}: Expected dtype int32 or int64 for index, got {index.np_dtype}; use .long()")
         if index.ndim > 1:
             raise IndexError(f"{name}: Index is supposed to be a vector, its shape is {shown(index.shape)}")
-        axis, row = axis_of(dim, self.ndim), self if self.ndim else self.reshape((1,))  # type: ignore[attr-defined]
+        axis, row = axis_of(dim, self.ndim), self if self.ndim else self.reshape((1,))
         out: Self = getattr(row, word)(*source, (index.reshape((-1,)),), (axis,))
-        return out if self.ndim else out.reshape(())  # type: ignore[attr-defined, no-any-return]
+        return out if self.ndim else out.reshape(())
 
     # -- along one axis, with a position for each element --------------------------------------------------------
 
@@ -131,17 +131,18 @@ class Indexing(Carrier):
     def take_along_dim(self, indices: Any, dim: int | None = None) -> Self:
         """``gather`` along ``dim`` where the other axes broadcast; without ``dim``, of all elements in a row."""
         if dim is None:
-            flat: Any = self.reshape((-1,))  # type: ignore[attr-defined]
+            flat: Any = self.reshape((-1,))
             return flat.gather(0, indices.reshape((-1,)))  # type: ignore[no-any-return]
         axis = axis_of(dim, self.ndim)
-        indices = indices % self.shape[axis] if self.ndim and self.shape[axis] else indices  # PyTorch counts in a circle
+        if self.ndim and self.shape[axis]:
+            indices = indices % self.shape[axis]  # PyTorch counts in a circle
         if self.ndim != indices.ndim:
-            raise ShapeError(f"take_along_dim(): input and indices should have the same number of dimensions, got "
+            raise ShapeError("take_along_dim(): input and indices should have the same number of dimensions, got "
                              f"{shown(self.shape)} and {shown(indices.shape)}")
         one = [(*x.shape[:axis], 1, *x.shape[axis + 1 :]) for x in (self, indices)]
         both = broadcast(*one)
         mine, its = ((*both[:axis], x.shape[axis], *both[axis + 1 :]) for x in (self, indices))
-        return self.expand(mine).gather(axis, indices.expand(its))  # type: ignore[attr-defined, no-any-return]
+        return self.expand(mine).gather(axis, indices.expand(its))
 
 
 class Positions:
@@ -182,7 +183,7 @@ def _is_sequence(k: Any) -> bool:
 def _means_tuple(key: Any) -> bool:
     """A short list that holds slices or sequences is read as a tuple, as PyTorch still does."""
     return isinstance(key, list) and len(key) < 32 and any(
-        k is None or k is ... or isinstance(k, (slice, list, tuple, Carrier)) and not _is_number(k) for k in key)
+        k is None or k is ... or (isinstance(k, (slice, list, tuple, Carrier)) and not _is_number(k)) for k in key)
 
 
 def _is_number(k: Any) -> bool:

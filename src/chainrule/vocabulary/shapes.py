@@ -53,8 +53,8 @@ class Shapes(Carrier):
         given, size = [int(s) for s in sizes], self.shape[axis]
         known = numel(s for s in given if s != -1)
         if known != size if -1 not in given else given.count(-1) > 1 or not known or size % known:  # type: ignore[operator]
-            raise RuntimeError(f"unflatten: Provided sizes {given} don't multiply up to the size of dim {dim} ({size}) in "
-                               f"the input tensor")
+            raise RuntimeError(f"unflatten: Provided sizes {given} don't multiply up to the size of dim {dim} ({size}) "
+                               "in the input tensor")
         inner = [size // known if s == -1 else s for s in given]  # type: ignore[operator]
         return self.reshape((*self.shape[:axis], *inner, *self.shape[axis + 1 :]))
 
@@ -77,7 +77,8 @@ class Shapes(Carrier):
         """The axes ``source`` moved to ``destination``; the others keep their order."""
         pairs = [[axis_of(d, self.ndim) for d in ((x,) if isinstance(x, int) else x)] for x in (source, destination)]
         if len(pairs[0]) != len(pairs[1]) or any(len(set(p)) < len(p) for p in pairs):
-            raise RuntimeError(f"movedim: source {source} and destination {destination} must name as many dims, each once")
+            raise RuntimeError(f"movedim: source {source} and destination {destination} must name as many dims, each "
+                               "once")
         moved = dict(zip(pairs[1], pairs[0], strict=True))
         rest = iter([d for d in range(self.ndim) if d not in pairs[0]])
         return self.permute(tuple(moved[d] if d in moved else next(rest) for d in range(self.ndim)))

@@ -1,4 +1,4 @@
-"""Words that write parts, into a copy: at positions in some axes, or along one axis with a position for each element."""
+"""Words that write parts, into a copy: at positions in some axes, or with a position for each element along one."""
 
 from collections.abc import Sequence
 from typing import Any, Self
@@ -34,11 +34,11 @@ class Writes(Indexing):
         if source.np_dtype != self.np_dtype:
             raise DtypeError(f"{name}: self ({self.np_dtype}) and source ({source.np_dtype}) must have the same dtype")
         if (source.shape[axis] if source.ndim else 1) != (index.shape[0] if index.ndim else 1):
-            raise ShapeError(f"{name}: Number of indices ({shown(index.shape)}) should be equal to source.size(dim): source "
-                             f"is {shown(source.shape)}, dim {axis}")
+            raise ShapeError(f"{name}: Number of indices ({shown(index.shape)}) should be equal to source.size(dim): "
+                             f"source is {shown(source.shape)}, dim {axis}")
         if source.ndim > 1 and any(a != b for d, (a, b) in enumerate(zip(source.shape, self.shape)) if d != axis):
-            raise ShapeError(f"{name}: source tensor shape must match self tensor shape, excluding the specified dimension: "
-                             f"{shown(source.shape)} and {shown(self.shape)}, dim {axis}")
+            raise ShapeError(f"{name}: source tensor shape must match self tensor shape, excluding the specified "
+                             f"dimension: {shown(source.shape)} and {shown(self.shape)}, dim {axis}")
         return source
 
     def index_put(self, indices: Sequence[Any], values: Any, accumulate: bool = False) -> Self:
@@ -68,7 +68,7 @@ class Writes(Indexing):
             if src.np_dtype != self.np_dtype:
                 raise DtypeError(f"{op.name}(): Expected self.dtype to be equal to src.dtype, got {self.np_dtype} and "
                                  f"{src.np_dtype}; convert src with .to(self.dtype)")
-            if src.ndim == index.ndim and any(a < b for a, b in zip(src.shape, index.shape)):  # type: ignore[operator]
+            if src.ndim == index.ndim and any(a < b for a, b in zip(src.shape, index.shape)):
                 raise ShapeError(f"{op.name}: Expected index {shown(index.shape)} to be no larger than src "
                                  f"{shown(src.shape)}")
             if src.ndim == index.ndim and src.shape != index.shape:
