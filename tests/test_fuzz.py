@@ -64,7 +64,7 @@ def compiled(program, native):
     def step(*given):
         leaves, cotangents = given[: len(program.leaves)], given[len(program.leaves):]
         tensors = function(*leaves)
-        return [*tensors, *gradients(tensors, leaves, cotangents)]
+        return [None if t is None else t.clone() for t in (*tensors, *gradients(tensors, leaves, cotangents))]
 
     run = torch.compile(step, native=native)
     return seen(run(*leaves, *cotangents)), run

@@ -252,7 +252,10 @@ class Tensor(InPlace, Graph, Conversions, Selection, Random):
     def _own(self) -> Any:
         """The data as an array (a 0-d result is a NumPy scalar until something shares or writes it)."""
         if isinstance(self._data, np.generic):
-            self._data = np.asarray(self._data)
+            data, node = np.asarray(self._data), self._node
+            if node is not None and node.out is self._data:
+                node.out = data
+            self._data = data
         return self._data
 
     def _shared(self) -> Storage:
