@@ -130,8 +130,8 @@ class Conversions(Values):
         if any(s < 0 for s in shape):
             raise ShapeError(f"{word}: Trying to create tensor with negative dimension: {list(shape)}"
                              f"{at(user_place())}")
-        out: Any = (self if dtype is None else self._wrap(np.empty((), as_dtype(dtype).numpy)))._full(shape, number)
-        return out.requires_grad_(requires_grad)  # type: ignore[no-any-return]
+        like: Any = self if dtype is None else self._wrap(np.empty((), as_dtype(dtype).numpy))
+        return like._full(shape, number).requires_grad_(requires_grad)  # type: ignore[no-any-return]
 
 
 LEGACY = {"float32": "Float", "float64": "Double", "float16": "Half", "int64": "Long", "int32": "Int", "int16": "Short",

@@ -83,10 +83,15 @@ def atleast_3d(*tensors: Any) -> Any:
                  x.reshape((1, x.numel(), 1)))  # fmt: skip
 
 
+def _spread(tensors: tuple[Any, ...]) -> Any:
+    """Tensors given one by one, or as one sequence."""
+    return tensors[0] if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else tensors
+
+
 def _each(tensors: tuple[Any, ...], change: Any) -> Any:
     if len(tensors) == 1 and isinstance(tensors[0], Tensor):
         return change(tensors[0])
-    return tuple(map(change, tensors[0] if len(tensors) == 1 else tensors))
+    return tuple(map(change, _spread(tensors)))
 
 
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
@@ -115,8 +120,7 @@ def column_stack(tensors: Sequence[Tensor]) -> Tensor:
 
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     """The tensors expanded to the shape that they broadcast to; views."""
-    one = len(tensors) == 1 and not isinstance(tensors[0], Tensor)
-    found = _given("broadcast_tensors", tensors[0] if one else tensors)
+    found = _given("broadcast_tensors", _spread(tensors))
     shape = broadcast(*(tuple(x.shape) for x in found))
     return tuple(x.expand(shape) for x in found)
 
@@ -132,7 +136,7 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     if indexing not in (None, "ij", "xy"):
         raise RuntimeError(f"meshgrid: indexing must be one of 'xy' or 'ij', but received: {indexing!r}"
                            f"{at(user_place())}")
-    found = _given("meshgrid", tensors[0] if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else tensors)
+    found = _given("meshgrid", _spread(tensors))
     if any(x.ndim > 1 for x in found):
         raise RuntimeError(f"meshgrid: Expected 0D or 1D tensor in the tensor list but got shapes "
                            f"{', '.join(shown(x.shape) for x in found)}{at(user_place())}")

@@ -129,8 +129,6 @@ class Op:
     kind: ClassVar[str] = ""
     recorded: bool = field(init=False, repr=False)
     """Is there a derivative with respect to any input?"""
-    plain: bool = field(init=False, repr=False)
-    """That, and no view: an op of one input that goes the shortest way."""
     saves: "Saves" = field(init=False, repr=False)
 
     def __repr__(self) -> str:
@@ -150,7 +148,7 @@ class Op:
 
     def __post_init__(self) -> None:
         recorded = any(map(self.differentiable, range(len(self.inputs))))
-        for name, value in (("saves", Saves(self)), ("recorded", recorded), ("plain", recorded and not self.view)):
+        for name, value in (("saves", Saves(self)), ("recorded", recorded)):
             object.__setattr__(self, name, value)
 
     def input_name(self, i: int) -> str:

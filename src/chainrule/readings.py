@@ -59,14 +59,22 @@ def memory(op: Op, sample: Sample) -> None:
 
 
 def index(op: Op, sample: Sample) -> None:
-    """The index map, where there is one, says which element of the input an element of the output is."""
-    if op.index is None:
-        return
-    x = arrays(sample)[0]
-    out = _forward(op, [x], sample.params)
-    for place in np.ndindex(out.shape):
-        source = op.index(place, Spec(x.shape, x.dtype), **sample.params)
-        assert out[place] == x[source], f"index says that element {place} is input element {source}"
+    """The maps, where there are some, say which element of the input an element of the output is, or that it is 0."""
+    inputs = arrays(sample)
+    x, out, known = inputs[0], _forward(op, inputs, sample.params), specs(inputs)
+
+    def read(k: int, place: tuple[int, ...]) -> int:
+        at = place[len(place) - inputs[k].ndim :]
+        return int(inputs[k][tuple(0 if size == 1 else i for i, size in zip(at, inputs[k].shape))])
+
+    for place in np.ndindex(out.shape) if op.index or op.places or op.keeps else ():
+        source: Any = place
+        if op.index:
+            source = op.index(place, *known, **sample.params)
+        elif op.places:
+            source = op.places(place, read, *known, **sample.params)
+        kept = op.keeps is None or op.keeps(place, *known, **sample.params) >= 0
+        assert out[place] == (x[source] if kept else 0), f"element {place} is said to be input element {source}"
 
 
 def traced(op: Op, sample: Sample) -> None:

@@ -18,7 +18,9 @@ from chainrule.ops.shape import slice_
 from chainrule.source import at, user_place
 from chainrule.spec import shown
 from chainrule.vocabulary import Vocabulary
-from chainrule.vocabulary.indexing import Positions
+from chainrule.vocabulary.indexing import Positions, plain_key
+
+NUMBERS = (int, float, bool)
 
 
 class Selection(Values):
@@ -26,7 +28,8 @@ class Selection(Values):
 
     _write: Callable[..., Self]
     _edge: Callable[[], Any]
-    _unrecorded: Callable[[], bool]
+    _shared: Callable[[], Any]
+    copy_: Callable[[Any], Self]
     _base: Any
     _chain: Any
 
@@ -46,7 +49,7 @@ class Selection(Values):
         if isinstance(k, str):
             raise TypeError(f"index: a tensor has no part {k!r}{at(user_place())}")
         if not isinstance(k, (list, tuple, range, np.ndarray)):
-            raise IndexError(f"index: only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables "
+            raise IndexError("index: only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables "
                              f"are valid indices (got {type(k).__name__}){at(user_place())}")
         array = np.asarray([x.tolist() if isinstance(x, Selection) else x for x in k] if isinstance(k, list) else k)
         return self._positions(self._wrap(array if array.size else array.astype(np.int64)))
@@ -64,25 +67,52 @@ class Selection(Values):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if not isinstance(value, (Number, np.generic, Vocabulary)):
-            raise TypeError(f"setitem: can't assign a {type(value).__name__} to a torch.{self.dtype}{at(user_place())}"
-                            "; make it a tensor first, torch.tensor(value)")
+            raise TypeError(f"setitem: can't assign a {type(value).__name__} to a tensor of {self.dtype}"
+                            f"{at(user_place())}; make it a tensor first, torch.tensor(value)")
         if isinstance(key, Selection) and key.np_dtype.kind == "b" and not getattr(value, "ndim", 0):
             self._fill_where(key, value)
             return
-        plain, indices = self._places(key)
-        part: Any = self._apply(slice_, (self,), key=plain)
+        plain = plain_key(key, self.shape)
+        plain, indices = (plain, {}) if plain is not None else self._places(key)
+        part: Any = self._part(plain) if indices else self._unary(slice_, key=plain)
         if indices:
             part._put(value, indices)
-        elif not isinstance(value, Selection):
+        elif isinstance(value, Selection):
+            if value._base is None or value._base is not part._base or value._chain != part._chain:  # not x[key] += y
+                part._copy_in(value._without_leading_ones(part.ndim))
+        elif isinstance(value, NUMBERS) and part._unrecorded_with(value):
+            np.copyto(part._data, value, casting="unsafe")
+            part._storage.wrote()
+        else:
             part.fill_(value)
-        elif value._base is None or value._base is not part._base or value._chain != part._chain:  # not x[key] += y
-            part.copy_(value._without_leading_ones(part.ndim))
+
+    def _unrecorded_with(self, value: Any) -> bool:
+        """May a value go straight to the memory of self, because nothing notes it?"""
+        mode, root = current.get(), self if self._base is None else self._base
+        return mode.fast and self._own().flags.writeable and not (
+            mode.grad and (root._edge() is not None or (isinstance(value, Selection) and value._edge() is not None)))
+
+    def _copy_in(self, value: Any) -> None:
+        """self = ``value``, cast and broadcast."""
+        if self._unrecorded_with(value):
+            try:
+                np.copyto(self._data, value._data, casting="unsafe")
+            except ValueError:
+                pass  # ``copy_`` says what is wrong
+            else:
+                self._shared().wrote()
+                return
+        self.copy_(value)
 
     def _fill_where(self, mask: "Selection", value: Any) -> None:
         """self = ``value`` where the mask holds; a mask of fewer dimensions selects rows."""
         Positions((), tuple(mask.shape)).check(0, self.shape)
-        rows = mask.reshape((*mask.shape, *(1,) * (self.ndim - mask.ndim)))
-        self._write(self.masked_fill(rows, value.cast(self.np_dtype) if isinstance(value, Selection) else value))
+        if isinstance(value, NUMBERS) and self._unrecorded_with(value):
+            self._data[mask._data] = value
+            self._shared().wrote()
+        else:
+            rows = mask.reshape((*mask.shape, *(1,) * (self.ndim - mask.ndim)))
+            self._write(self.masked_fill(rows, value.cast(self.np_dtype) if isinstance(value, Selection) else value))
 
     def _without_leading_ones(self, ndim: int) -> Self:
         """Axes of size 1 dropped from the front while there are more than ``ndim``."""
@@ -94,9 +124,9 @@ class Selection(Values):
         dims, positions = tuple(indices), tuple(indices.values())
         given: Any = value if isinstance(value, Selection) else self._wrap(np.asarray(value))
         given = given.cast(self.np_dtype)._without_leading_ones(index_spec(self, *positions, dims=dims).ndim)
-        if self._unrecorded() and given._edge() is None and self._own().flags.writeable:
-            stored(overwrite, self._own(), given._data, [p._data for p in positions], dims)
-            self._shared().wrote()  # type: ignore[attr-defined]
+        if self._unrecorded_with(given):
+            stored(overwrite, self._data, given._data, [p._data for p in positions], dims)
+            self._shared().wrote()
         else:
             self._write(self.put_at(given, positions, dims))
 
@@ -133,11 +163,21 @@ class Selection(Values):
         held = self._mask(mask.expand(shape)).indices
         count = held[0].shape[0]
         if source.numel() < count:
-            raise RuntimeError(f"masked_scatter: expected self and source to have same dtypes and source enough "
-                               f"elements: {source.numel()} for {count} places{at(user_place())}")
+            raise RuntimeError(f"masked_scatter: expected a source with enough elements: {source.numel()} for {count} "
+                               f"places{at(user_place())}")
         if not shape:
             return source.reshape((-1,))[0] if count else self.clone()
         return full.put_at(source.reshape((-1,))[:count], held, tuple(range(len(shape))))  # type: ignore[no-any-return]
+
+    def masked_scatter_(self, mask: Any, source: Any) -> Self:
+        """self = self.masked_scatter(mask, source), in the same memory."""
+        return self._write(self.masked_scatter(mask, source))
+
+    def __contains__(self, element: Any) -> bool:
+        if not isinstance(element, (Number, np.generic, Vocabulary)):
+            raise RuntimeError(f"in: a Tensor may hold a Tensor or a number, not {type(element).__name__}"
+                               f"{at(user_place())}")
+        return bool(np.any((self == element)._array("'in'")))
 
     def repeat_interleave(self, repeats: Any, dim: int | None = None, *, output_size: int | None = None) -> Self:
         """Each element ``repeats`` times in a row along ``dim``; a tensor says how often for each."""
@@ -195,4 +235,5 @@ class Selection(Values):
         if weights is None:
             return self._wrap(np.bincount(data, minlength=minlength))  # type: ignore[no-any-return]
         w = weights._array("bincount()")
-        return self._wrap(np.bincount(data, w, minlength).astype(w.dtype if w.dtype == np.float32 else np.float64))  # type: ignore[no-any-return]
+        sums = np.bincount(data, w, minlength)
+        return self._wrap(sums.astype(w.dtype) if w.dtype == np.float32 else sums)  # type: ignore[no-any-return]

@@ -118,15 +118,19 @@ class Tensor(InPlace, Graph, Conversions, Selection, Random):
     def _unary(self, op: Op, **params: Any) -> "Tensor":
         mode = mode_now()
         a = self._data
-        if not mode.fast or ((d := a.dtype) is not F32 and d is not F64) or not op.plain:
+        if not mode.fast or ((d := a.dtype) is not F32 and d is not F64) or not op.recorded:
             return self._apply(op, (self,), **params)
         if self._base is not None:
             self._refresh()
+        if op.view:
+            a = self._own()
         out = new(Tensor)
         try:
             out._data = op.forward(a, **params)
         except (ValueError, TypeError, RuntimeWarning, ChainruleError):
             return self._apply(op, (self,), **params)
+        if op.view:
+            out._see(self, op, params)
         if mode.grad:
             if self._node is not None:
                 key = op, INNER_ONE, (a.shape,), d, ONE_TENSOR, (*params.items(),)
@@ -260,7 +264,10 @@ class Tensor(InPlace, Graph, Conversions, Selection, Random):
     def _own(self) -> Any:
         """The data as an array (a 0-d result is a NumPy scalar until something shares or writes it)."""
         if isinstance(self._data, np.generic):
-            self._data = np.asarray(self._data)
+            data, node = np.asarray(self._data), self._node
+            if node is not None and node.out is self._data:
+                node.out = data
+            self._data = data
         return self._data
 
     def _shared(self) -> Storage:
@@ -273,9 +280,10 @@ class Tensor(InPlace, Graph, Conversions, Selection, Random):
 
     def _see(self, source: "Tensor", op: Op, params: dict[str, Any]) -> None:
         """Make self a view of ``source`` if it shares its memory."""
-        traced = not isinstance(self._data, np.ndarray)
-        if traced or np.may_share_memory(self._data, source._data):
-            self._storage = source._shared()
+        data, whole = self._data, source._data
+        if (type(data) is not np.ndarray or data.base is whole or data.base is whole.base is not None
+                or np.may_share_memory(data, whole)):  # fmt: skip
+            self._storage = source._storage or source._shared()
             self._base = source if source._base is None else source._base
             self._chain = (*source._chain, (op, tuple(sorted(params.items()))))
             self._seen = self._storage.version

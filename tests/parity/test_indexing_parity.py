@@ -47,8 +47,8 @@ def keys(draw, shape, spoil=False):
             axis += 1
         elif kind == "array":
             own = tuple(1 if draw(st.booleans()) else s for s in common)
-            places = draw(st.lists(place, min_size=(n := int(np.prod(own))), max_size=n))
-            parts.append(np.array(places, int).reshape(own))
+            count = int(np.prod(own))
+            parts.append(np.array(draw(st.lists(place, min_size=count, max_size=count)), int).reshape(own))
             advanced += 1
             axis += 1
         elif kind == "list":
@@ -86,8 +86,7 @@ def outcomes(program):
     for module in MODULES:
         try:
             result = program(module)
-            found.append([None if r is None else np.array(r.detach().numpy()) if hasattr(r, "detach") else r
-                          for r in result])
+            found.append([np.array(r.detach().numpy()) if hasattr(r, "detach") else r for r in result])
         except Exception as error:
             found.append(error)
     return found
@@ -149,20 +148,19 @@ def test_read(given):
 def test_write(given, data):
     shape, key, selected = given
     part = () if selected is None else tuple(selected.shape)
-    keys = key if isinstance(key, tuple) else [key]
-    if selected is not None and any(isinstance(k, (np.ndarray, list)) for k in keys):
+    by_position = any(isinstance(k, (np.ndarray, list)) for k in (key if isinstance(key, tuple) else [key]))
+    if selected is not None and by_position:
         assume(len(set(selected.flatten().tolist())) == selected.numel())  # or who knows which of several values stays
     kind = data.draw(st.sampled_from(["number", "tensor", "broadcast", "augmented", "leading", "misfit"]))
-    leaf = data.draw(st.booleans())
+    leaf, needed = data.draw(st.booleans()), data.draw(st.booleans())
     view = data.draw(st.sampled_from(["none", "permuted", "of a view"]))
 
+    given = {"broadcast": part[1:], "leading": (1, *part), "misfit": (*part[:-1], 7)}.get(kind, part)
     assume(leaf or view == "none" or kind != "augmented")  # where the part is all, PyTorch calls the view's base a leaf
 
     def program(module):
         x = module.tensor(numbers(*shape), requires_grad=leaf)
-        v = module.tensor(numbers(*(part[1:] if kind == "broadcast" else (1, *part) if kind == "leading" else
-                                    (*part[:-1], 7) if kind == "misfit" and part else part), seed=1),
-                          requires_grad=True)
+        v = module.tensor(numbers(*given, seed=1), requires_grad=needed)
         base = x * 2
         if view == "permuted":
             base = base.permute(tuple(reversed(range(base.ndim)))).clone()

@@ -150,8 +150,8 @@ class Lowering:
             self.cat(value, out)
         elif value.op is moves.overlap_add:
             self.overlap_add(value, out)
-        elif value.op.puts:  # type: ignore[union-attr]
-            self.put(value, out)
+        elif isinstance(value.op, Op) and value.op.puts:
+            self.put(value, *value.op.puts, out)
         elif fold and not self.elements.is_map(value):
             self.place(self.root(fold.shape, fold.body, out, partial(_target, fold, value), fold.name))
         else:
@@ -198,10 +198,9 @@ class Lowering:
         place = flat(moves.windows_index(point, value.spec, **params), value.shape)
         self.place(self.stored(axes, Store(out, place, self.elements.at(part, point), "add", zero)))
 
-    def put(self, value: Value, out: Buffer) -> None:
+    def put(self, value: Value, reader: Op, fold: str, out: Buffer) -> None:
         """A copy of the base, and the part at places that are data."""
         base, part, *positions = value.args
-        reader, fold = value.op.puts  # type: ignore[union-attr, misc]
         self.place(self.root(base.shape, partial(self.elements.at, base), out, whole=False))
         shape_of_part = reader.spec(base.spec, *(p.spec for p in positions), **value.params).shape
         if numel(shape_of_part):

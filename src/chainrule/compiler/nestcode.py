@@ -5,26 +5,16 @@ computation stands at the outermost loop on whose variable it depends. No optimi
 """
 
 from collections import ChainMap
-from dataclasses import dataclass
 from typing import Any
 
-from chainrule.compiler.code import Code, kind, literal, memory_kind, suffix
-from chainrule.compiler.index import Axis, Divided, Index, variable
+from chainrule.compiler.code import Code, kind, literal, suffix
+from chainrule.compiler.index import Axis, Index
 from chainrule.compiler.loops import Nest, Store, fold_operation, neutral, reduced
+from chainrule.compiler.memory import Memory, Piece, index_of
 from chainrule.compiler.operations import fold_lanes, operation, pad, splat
-from chainrule.compiler.scalar import WHOLE, Buffer, Scalar
+from chainrule.compiler.scalar import Buffer, Scalar
 
 WIDE = 2  # registers side by side, for instructions in flight at the same time
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Part of the vector axis: from ``start`` to ``stop`` in blocks of ``lanes``."""
-
-    start: int
-    stop: int
-    lanes: int
-
 
 Key = tuple[Store, Piece]
 Sums = dict[Key, str]
@@ -48,11 +38,10 @@ def cut(size: int, lanes: int) -> list[Piece]:
 def by_memory(nest: Nest, store: Store) -> bool:
     """Whether a fold adds to memory: a loop that it folds over lies outside a loop that its target depends on."""
     kept = [nest.axes.index(axis) for axis in store.offset.axes()]
-    return bool(store.fold and kept) and store.by is None and any(
-        nest.axes.index(axis) < max(kept) for axis in reduced(store, nest.axes))
+    return bool(store.fold and kept) and any(nest.axes.index(axis) < max(kept) for axis in reduced(store, nest.axes))
 
 
-class NestCode:
+class NestCode(Memory):
     """Writes the function of one nest; its parameters are pointers to ``buffers``, in that order."""
 
     def __init__(self, nest: Nest, register: int):
@@ -87,8 +76,7 @@ class NestCode:
         level: dict[Scalar, int] = {}
         users: dict[Scalar, int] = {}
         for node in self.nest.nodes:
-            axes = set(node.detail[1].axes()) if node.op in ("load", "pick") else (
-                set(node.detail.axes()) if node.op == "position" else set())
+            axes = set(index_of(node).axes())
             level[node] = max([self.depth[a] for a in axes] + [level[a] for a in node.args], default=0)
             if self.nest.vector in axes or any(a in self.varies for a in node.args):
                 self.varies.add(node)
@@ -106,8 +94,8 @@ class NestCode:
         }
         wide = {a for node in self.varies | self.fused for a in node.args} | {s.value for s in self.nest.stores}
         self.spread = {node for node in wide - self.varies - self.fused if node.op != "const"}
-        read = (*self.nest.loads(), *self.nest.picks())
-        for offset in (*(o for _, o in read), *(s.offset for s in self.nest.stores)):
+        loaded = [offset for _, offset in (*self.nest.loads(), *self.nest.picks())]
+        for offset in (*loaded, *(s.offset for s in self.nest.stores)):
             if not any(offset.divided()):
                 for axis in offset.axes():
                     self.offsets_at[self.depth[axis]][offset] = None
@@ -261,119 +249,3 @@ class NestCode:
         if node.op == "const":
             return literal(node.detail, node.dtype, lanes)
         return self.scope[node] if node in self.varies or lanes == 1 else self.scope["spread", node]
-
-    # memory
-
-    def _lanes(self, offset: Index) -> int:
-        return self.piece.lanes if self.nest.vector in set(offset.axes()) else 1
-
-    def _address(self, buffer: Buffer, offset: Index) -> str:
-        at = self.scope.get(offset) or self._whole(offset)
-        if at == "0":
-            return self.buffers[buffer]
-        one = memory_kind(buffer.dtype)
-        return self.code.let(f"getelementptr inbounds {one}, ptr {self.buffers[buffer]}, i64 {at}")
-
-    def _whole(self, index: Index) -> str:
-        """An index computed here, in full."""
-        total = str(index.const)
-        for atom, c in index.terms:
-            if isinstance(atom, Divided):
-                how = "udiv" if atom.sign == "//" else "urem"
-                value = self.code.let(f"{how} i64 {self._whole(atom.index)}, {atom.by}")
-            else:
-                value = self.scope[atom]
-            total = self.code.plus(total, self.code.times(value, c))
-        return total
-
-    def _places(self, buffer: Buffer, offset: Index) -> tuple[str, list[str]]:
-        """Where the lanes of a vector lie: one address for neighbours, else an address for each lane."""
-        lanes, axis = self._lanes(offset), self.nest.vector
-        if lanes == 1 or axis is None or (offset.affine_in(axis) and offset.coefficient(axis) == 1):
-            return self._address(buffer, offset), []
-        if not offset.affine_in(axis):
-            return "", [self._address(buffer, offset.replace({axis: variable(axis) + k})) for k in range(lanes)]
-        first, step = self._address(buffer, offset), offset.coefficient(axis)
-        one = memory_kind(buffer.dtype)
-        return "", [self.code.let(f"getelementptr inbounds {one}, ptr {first}, i64 {k * step}") for k in range(lanes)]
-
-    def _lane(self, index: Index, lane: int) -> Index:
-        """The index in one lane."""
-        axis = self.nest.vector
-        return index if axis is None or not lane else index.replace({axis: variable(axis) + lane})
-
-    def _one_of(self, node: Scalar, lane: int) -> str:
-        """The number that a node is in one lane."""
-        name = self._operand(node, self.piece.lanes if node in self.varies else 1)
-        if node not in self.varies or self.piece.lanes == 1:
-            return name
-        return self.code.let(f"extractelement {kind(node.dtype, self.piece.lanes)} {name}, i32 {lane}")
-
-    def _past(self, buffer: Buffer, offset: Index, by: Scalar, lane: int) -> str:
-        """The address ``by`` past an offset."""
-        first, far = self._address(buffer, self._lane(offset, lane)), self._one_of(by, lane)
-        return self.code.let(f"getelementptr inbounds {memory_kind(buffer.dtype)}, ptr {first}, i64 {far}")
-
-    def _pick(self, node: Scalar, lanes: int) -> str:
-        """Elements from computed places, lane by lane."""
-        (buffer, offset), (by,) = node.detail, node.args
-        one, many = memory_kind(buffer.dtype), memory_kind(buffer.dtype, lanes)
-        value = "poison"
-        for lane in range(lanes):
-            place = self._past(buffer, offset, by, lane)
-            element = self.code.let(f"load {one}, ptr {place}, align {buffer.dtype.itemsize}")
-            value = element if lanes == 1 else self.code.let(
-                f"insertelement {many} {value}, {one} {element}, i32 {lane}")
-        return self._as_bits(value, buffer, lanes)
-
-    def _position(self, index: Index, lanes: int) -> str:
-        """An index as a number, in every lane."""
-        value, many = "poison", kind(WHOLE, lanes)
-        for lane in range(lanes):
-            element = self._whole(self._lane(index, lane))
-            value = element if lanes == 1 else self.code.let(f"insertelement {many} {value}, i64 {element}, i32 {lane}")
-        return value
-
-    def _scatter(self, store: Store, by: Scalar) -> None:
-        """To computed places, lane by lane: they may be the same."""
-        code, buffer = self.code, store.buffer
-        one = memory_kind(buffer.dtype)
-        for lane in range(self.piece.lanes):
-            value, place = self._one_of(store.value, lane), self._past(buffer, store.offset, by, lane)
-            if store.fold:
-                before = self._as_bits(code.let(f"load {one}, ptr {place}, align {buffer.dtype.itemsize}"), buffer, 1)
-                value = operation(code, fold_operation(store), buffer.dtype, 1, [before, value], buffer.dtype)
-            if buffer.dtype.kind == "b":
-                value = code.let(f"zext i1 {value} to i8")
-            code.do(f"store {one} {value}, ptr {place}, align {buffer.dtype.itemsize}")
-
-    def _as_bits(self, value: str, buffer: Buffer, lanes: int) -> str:
-        """What was loaded, as it is computed with: a bool is one bit."""
-        if buffer.dtype.kind != "b":
-            return value
-        return self.code.let(f"icmp ne {memory_kind(buffer.dtype, lanes)} {value}, "
-                             f"{'0' if lanes == 1 else 'zeroinitializer'}")
-
-    def _read(self, buffer: Buffer, offset: Index) -> str:
-        code, lanes, dtype = self.code, self._lanes(offset), buffer.dtype
-        one, many = memory_kind(dtype), memory_kind(dtype, lanes)
-        address, scattered = self._places(buffer, offset)
-        value = "poison"
-        for lane, place in enumerate(scattered):
-            element = code.let(f"load {one}, ptr {place}, align {dtype.itemsize}")
-            value = code.let(f"insertelement {many} {value}, {one} {element}, i32 {lane}")
-        if not scattered:
-            value = code.let(f"load {many}, ptr {address}, align {dtype.itemsize}")
-        return self._as_bits(value, buffer, lanes)
-
-    def _write(self, buffer: Buffer, offset: Index, value: str) -> None:
-        code, lanes, dtype = self.code, self._lanes(offset), buffer.dtype
-        one, many = memory_kind(dtype), memory_kind(dtype, lanes)
-        if dtype.kind == "b":
-            value = code.let(f"zext {kind(dtype, lanes)} {value} to {many}")
-        address, scattered = self._places(buffer, offset)
-        for lane, place in enumerate(scattered):
-            element = code.let(f"extractelement {many} {value}, i32 {lane}")
-            code.do(f"store {one} {element}, ptr {place}, align {dtype.itemsize}")
-        if not scattered:
-            code.do(f"store {many} {value}, ptr {address}, align {dtype.itemsize}")

@@ -122,8 +122,8 @@ cat = linear("cat", lambda *xs, dim: np.concatenate(xs, dim),
              lambda g, xs, dim, i: g.narrow(dim, sum(x.shape[dim] for x in xs[:i]), xs[i].shape[dim]),
              inputs=("*xs",), promotes="common", spec=cat_spec,
              samples=lambda: [Sample(tuple(array(*s, seed=k) for k, s in enumerate(shapes)), {"dim": d})
-                              for shapes, d in (
-                 (((2, 3), (1, 3)), 0), (((2, 3), (2, 1), (2, 0)), 1), (((2,),), 0), (((1, 2, 2), (1, 2, 2)), 2))],
+                              for shapes, d in ((((2, 3), (1, 3)), 0), (((2, 3), (2, 1), (2, 0)), 1), (((2,),), 0),
+                                                (((1, 2, 2), (1, 2, 2)), 2))],
              refuses=lambda: [Refusal((array(2, 3), array(3)), RuntimeError, "[2, 3] and [3]", {"dim": 0}),
                               Refusal((array(2, 3), array(2, 4)), RuntimeError, "[2, 3] and [2, 4]", {"dim": 0})])
 flip = linear("flip", lambda x, dims: np.array(np.flip(x, dims)), lambda g, dims: g.flip(dims), index=flip_index,

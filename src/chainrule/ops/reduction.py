@@ -55,7 +55,7 @@ def shares(x: Any, dim: tuple[int, ...]) -> Any:
 
 
 def shares_in_words(x: Any, dim: tuple[int, ...]) -> Any:
-    weights = (x - x.amax(dim, keepdim=True)).exp()
+    weights = (x - peak_in_words(x, dim)).exp()
     return weights / weights.sum(dim, keepdim=True)
 
 
@@ -65,7 +65,7 @@ def log_shares(x: Any, dim: tuple[int, ...]) -> Any:
 
 
 def log_shares_in_words(x: Any, dim: tuple[int, ...]) -> Any:
-    shifted = x - x.amax(dim, keepdim=True)
+    shifted = x - peak_in_words(x, dim)
     return shifted - shifted.exp().sum(dim, keepdim=True).log()
 
 
@@ -76,7 +76,7 @@ def log_of_sum(x: Any, dim: tuple[int, ...], keepdim: bool) -> Any:
 
 
 def log_of_sum_in_words(x: Any, dim: tuple[int, ...], keepdim: bool) -> Any:
-    top = x.amax(dim, keepdim=True)
+    top = peak_in_words(x, dim)
     top = top.masked_fill(top.abs() == np.inf, 0)
     return (x - top).exp().sum(dim, keepdim).log() + top.reshape(reduced_spec(x, dim, keepdim).shape)
 
@@ -84,6 +84,10 @@ def log_of_sum_in_words(x: Any, dim: tuple[int, ...], keepdim: bool) -> Any:
 def peak(x: Any, dim: tuple[int, ...]) -> Any:
     """What the exponents are taken relative to; of nothing it does not matter."""
     return np.maximum.reduce(x, axis=dim, keepdims=True, initial=-np.inf)
+
+
+def peak_in_words(x: Any, dim: tuple[int, ...]) -> Any:
+    return x.sum(dim, keepdim=True) if 0 in [x.shape[d] for d in dim] else x.amax(dim, keepdim=True)
 
 
 def count(shape: tuple[Any, ...], dim: tuple[int, ...]) -> Any:
@@ -133,7 +137,7 @@ def folds(*extra: tuple[tuple[int, ...], tuple[int, ...]]) -> list[Sample]:
 def rows() -> list[Sample]:
     """Shapes with one axis to share out."""
     return [Sample((array(*shape),), {"dim": dim}) for shape, dim in
-            (((), ()), ((3,), (0,)), ((2, 3), (0,)), ((2, 3), (1,)), ((2, 3, 2), (1,)), ((0, 3), (1,)))]
+            (((), ()), ((3,), (0,)), ((2, 3), (0,)), ((2, 3), (1,)), ((2, 3, 2), (1,)), ((0, 3), (1,)), ((0, 3), (0,)))]
 
 
 sum = linear("sum", summed, lambda g, x, dim, keepdim: g.spread(x.shape, dim, keepdim), spec=reduced_spec,
@@ -167,7 +171,7 @@ log_softmax = general("log_softmax", in_single(log_shares),
 logsumexp = general("logsumexp", in_single(log_of_sum),
                     (lambda g, x, out, dim, keepdim: g.spread(x.shape, dim, keepdim)
                      * (x - out.spread(x.shape, dim, keepdim)).exp(),), spec=reduced_spec, promotes="float",
-                    composite=log_of_sum_in_words, samples=folds)
+                    composite=log_of_sum_in_words, samples=lambda: folds(((0, 3), (0,))))
 
 matmul = general("matmul", operator.matmul, vjp=(lambda g, y: g @ y.mT, lambda g, x: x.mT @ g), inputs=("x", "y"),
                  infix="@", promotes="checked", spec=matmul_spec,

@@ -43,7 +43,7 @@ def permute_index(i: tuple[Any, ...], x: Any, dims: tuple[int, ...]) -> tuple[An
 
 
 def numpy_key(key: tuple[Any, ...]) -> tuple[Any, ...]:
-    return (*(slice(*k) if type(k) is tuple else k for k in key), ...)  # the dots keep a 0-d result an array
+    return (*[slice(*k) if type(k) is tuple else k for k in key], ...)  # the dots keep a 0-d result an array
 
 
 def slice_spec(x: Any, key: tuple[Any, ...]) -> Spec:

@@ -5,17 +5,16 @@ is applied; everything else about the ops' spelling is here.
 """
 
 from chainrule.vocabulary.arithmetic import Arithmetic
+from chainrule.vocabulary.borders import Borders
 from chainrule.vocabulary.comparisons import Comparisons
 from chainrule.vocabulary.elementary import Elementary
-from chainrule.vocabulary.inner import Inner
-from chainrule.vocabulary.moves import Moves
 from chainrule.vocabulary.ordering import Ordering
 from chainrule.vocabulary.products import Products
 from chainrule.vocabulary.reductions import Reductions
 from chainrule.vocabulary.writes import Writes
 
 
-class Vocabulary(Arithmetic, Elementary, Comparisons, Reductions, Ordering, Products, Writes, Moves, Inner):
+class Vocabulary(Arithmetic, Elementary, Comparisons, Reductions, Ordering, Products, Writes, Borders):
     """All words."""
 
     __slots__ = ()

@@ -39,6 +39,10 @@ class Carrier:
         """The dtype as NumPy names it."""
         raise NotImplementedError
 
+    def clone(self) -> Self:
+        """A copy that gradients pass through."""
+        raise NotImplementedError
+
     def detach(self) -> Self:
         """The same values without history."""
         raise NotImplementedError

@@ -8,20 +8,27 @@ from chainrule.ops import shape as shape_ops
 from chainrule.spec import broadcast, shown
 from chainrule.vocabulary.carrier import Carrier, axis_of
 from chainrule.vocabulary.inner import Inner
-from chainrule.vocabulary.shapes import Shapes
 
 EVERYTHING = slice(None)
 
 
-class Indexing(Shapes, Inner):
+class Indexing(Inner):
     """Words that read and write parts."""
 
     __slots__ = ()
 
     def __getitem__(self, key: Any) -> Self:
+        plain = plain_key(key, self.shape)
+        if plain is not None:
+            return self._unary(shape_ops.slice_, key=plain)
         plain, indices = self._places(key)
-        part = self._apply(shape_ops.slice_, (self,), key=plain)
+        part = self._part(plain) if indices else self._unary(shape_ops.slice_, key=plain)
         return part.at(tuple(indices.values()), tuple(indices)) if indices else part
+
+    def _part(self, plain: tuple[Any, ...]) -> Self:
+        """The slice that a key means; self where that is all of it."""
+        whole = len(plain) == self.ndim and all(k == (0, n, 1) for k, n in zip(plain, self.shape))
+        return self if whole else self._unary(shape_ops.slice_, key=plain)
 
     def _places(self, key: Any) -> tuple[tuple[Any, ...], dict[int, Any]]:
         """What ``x[key]`` means: the key of a slice, and positions for some axes of what that slice gives."""
@@ -30,8 +37,7 @@ class Indexing(Shapes, Inner):
         named = sum([k.mask_ndim if isinstance(k, Positions) else k is not None and k is not ... for k in keys])
         if named > self.ndim:
             raise IndexError(f"too many indices for tensor of dimension {self.ndim}" if self.ndim else
-                             "invalid index of a 0-dim tensor. Use `tensor.item()` to convert a 0-dim tensor to a "
-                             "number")
+                             "invalid index of a 0-dim tensor. Use `tensor.item()` to convert it to a number")
         dots = [at for at, k in enumerate(keys) if k is ...]
         fill = (EVERYTHING,) * (self.ndim - named)
         keys = (*keys[: dots[0]], *fill, *(k for k in keys[dots[0] :] if k is not ...)) if dots else (*keys, *fill)
@@ -131,7 +137,7 @@ class Indexing(Shapes, Inner):
         if self.ndim and self.shape[axis]:
             indices = indices % self.shape[axis]  # PyTorch counts in a circle
         if self.ndim != indices.ndim:
-            raise ShapeError(f"take_along_dim(): input and indices should have the same number of dimensions, got "
+            raise ShapeError("take_along_dim(): input and indices should have the same number of dimensions, got "
                              f"{shown(self.shape)} and {shown(indices.shape)}")
         one = [(*x.shape[:axis], 1, *x.shape[axis + 1 :]) for x in (self, indices)]
         both = broadcast(*one)
@@ -156,6 +162,19 @@ class Positions:
                                 f"the indexed tensor {shown(shape)} at index {axis}")
 
 
+def plain_key(key: Any, shape: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """A key of ints and slices, the most usual ones, made ready; None for any other."""
+    keys = key if type(key) is tuple else (key,)
+    plain: list[Any] = []
+    if len(keys) <= len(shape):
+        for axis, k in enumerate(keys):
+            if type(k) is not int and type(k) is not slice:
+                return None
+            plain.append(_one_key(k, axis, shape[axis]))
+        return tuple(plain)
+    return None
+
+
 def _is_sequence(k: Any) -> bool:
     """Is this part of a key one that ``_positions`` reads?"""
     return k is not None and k is not ... and type(k) is not int and type(k) is not slice
@@ -172,7 +191,7 @@ def _is_number(k: Any) -> bool:
 
 
 def _one_key(k: Any, axis: int, size: Any) -> Any:
-    if isinstance(k, slice):
+    if type(k) is slice:
         if k.step is not None and k.step <= 0:
             raise ValueError("slice: step must be greater than zero; use flip() to reverse")
         return k.indices(size) if k != EVERYTHING else (0, size, 1)

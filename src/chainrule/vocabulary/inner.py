@@ -5,12 +5,13 @@ from typing import Any, Self
 from chainrule.ops import indexing, linear_algebra, moves, reduction
 from chainrule.ops import shape as shape_ops
 from chainrule.spec import Size, numel
-from chainrule.vocabulary.carrier import Carrier, axis_of
+from chainrule.vocabulary.carrier import axis_of
+from chainrule.vocabulary.shapes import Shapes
 
 Ints = tuple[int, ...]
 
 
-class Inner(Carrier):
+class Inner(Shapes):
     """Words that PyTorch does not have, neither as functions nor as methods."""
 
     __slots__ = ()
@@ -44,7 +45,7 @@ class Inner(Carrier):
 
     def placed(self, shape: tuple[Size, ...], key: tuple[Any, ...]) -> Self:
         """Zeros of ``shape`` with self at ``key``: the adjoint of a slice."""
-        return self.new_zeros(shape).assign(self, ((shape_ops.slice_, (("key", key),)),))  # type: ignore[attr-defined, no-any-return]
+        return self.new_zeros(shape).assign(self, ((shape_ops.slice_, (("key", key),)),))
 
     def with_diagonal(self, value: Any, offset: int, dim1: int, dim2: int) -> Self:
         """A copy of self with ``value`` on a diagonal: with zeros for self, the adjoint of ``diagonal``."""
@@ -55,19 +56,19 @@ class Inner(Carrier):
         """A reduction over ``dim`` laid back over the shape it came from: the adjoint of sum."""
         if self.ndim and not keepdim:
             kept = tuple(1 if axis in dim else size for axis, size in enumerate(shape))
-            return self.reshape(kept).expand(shape)  # type: ignore[attr-defined, no-any-return]
-        return self.expand(shape)  # type: ignore[attr-defined, no-any-return]
+            return self.reshape(kept).expand(shape)
+        return self.expand(shape)
 
     def windows(self, dims: Ints, size: Ints, step: Ints, dilation: Ints) -> Self:
         """The windows of ``size`` elements, ``dilation`` apart, that start every ``step`` elements of axes ``dims``.
 
         A view: the axes ``dims`` count the windows, new axes at the end the elements of one.
         """
-        return self._apply(moves.windows, (self,), dims=dims, size=size, step=step, dilation=dilation)
+        return self._unary(moves.windows, dims=dims, size=size, step=step, dilation=dilation)
 
     def overlap_add(self, shape: Any, dims: Ints, step: Ints, dilation: Ints) -> Self:
         """Windows laid back over ``shape``, added up where they overlap: the adjoint of ``windows``."""
-        return self._apply(moves.overlap_add, (self,), shape=tuple(shape), dims=dims, step=step, dilation=dilation)
+        return self._unary(moves.overlap_add, shape=tuple(shape), dims=dims, step=step, dilation=dilation)
 
     def others(self, dim: tuple[int, ...]) -> Self:
         """For each element the product of all the others along ``dim``, without a division: zeros do no harm.
@@ -79,7 +80,7 @@ class Inner(Carrier):
         moved = x.permute((*front, *dim))
         rows = _others(moved.reshape((*(x.shape[a] for a in front), numel(x.shape[d] for d in dim))))
         back = sorted(range(x.ndim), key=(*front, *dim).__getitem__)
-        return rows.reshape(moved.shape).permute(tuple(back))  # type: ignore[no-any-return]
+        return rows.reshape(moved.shape).permute(tuple(back))
 
     def svd_parts(self) -> Self:
         """In row k the k-th left singular vector, singular value and right singular vector."""
@@ -93,12 +94,12 @@ class Inner(Carrier):
         """U, S and V out of ``svd_parts`` of a matrix of this shape."""
         x: Any = self
         rows, columns = shape[-2:]
-        return x.narrow(-1, 0, rows).mT, x.narrow(-1, rows, 1).squeeze(-1), x.narrow(-1, rows + 1, columns).mT  # type: ignore[operator]
+        return x.narrow(-1, 0, rows).mT, x.narrow(-1, rows, 1).squeeze(-1), x.narrow(-1, rows + 1, columns).mT
 
     def svd_scaled(self, values: Any) -> Self:
         """U · diag(values) · Vᵀ with the singular vectors of self: self, with other singular values."""
         u, _, v = self.svd_parts().svd_split(self.shape)
-        return (u * values.unsqueeze(-2)) @ v.mT  # type: ignore[no-any-return]
+        return (u * values.unsqueeze(-2)) @ v.mT
 
 
 def _others(x: Any) -> Any:

@@ -1,21 +1,18 @@
-"""Joining, cutting, mirroring, repeating, padding; diagonals, triangles and sliding windows."""
+"""Joining, cutting, turning, repeating; diagonals and triangles."""
 
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Self
 
 from chainrule.ops import moves
-from chainrule.ops import shape as shape_ops
 from chainrule.spec import shown
 from chainrule.vocabulary.carrier import Carrier, axis_of
 from chainrule.vocabulary.indexing import Indexing
 from chainrule.vocabulary.shapes import sizes_of
 
-Ints = tuple[int, ...]
-
 
 class Moves(Indexing):
-    """Words that move values further: composed of those of its bases and a few ops."""
+    """Words that move values further: composed of those that this builds on, and a few ops."""
 
     __slots__ = ()
 
@@ -102,7 +99,7 @@ class Moves(Indexing):
         given = tuple(axis_of(d, self.ndim) for d in sizes_of(axes or (dims,)))
         if len(set(given)) < len(given):
             raise RuntimeError(f"flip: a dim appears multiple times in the list of dims {given}")
-        return self._apply(moves.flip, (self,), dims=given if self.ndim else ())
+        return self._unary(moves.flip, dims=given if self.ndim else ())
 
     def fliplr(self) -> Self:
         """The second axis reversed."""
@@ -116,9 +113,9 @@ class Moves(Indexing):
         """A quarter turn from the first of ``dims`` towards the second, ``k`` times."""
         a, b = dims
         if self.ndim < 2 or axis_of(a, self.ndim) == axis_of(b, self.ndim):
-            raise RuntimeError(f"rot90: expected rotation dims to be different, and total dims >= 2, got dims {a} and "
-                               f"{b} of {shown(self.shape)}")
-        turned = (self.clone, lambda: self.transpose(a, b).flip(a), lambda: self.flip(a, b),  # type: ignore[attr-defined]
+            raise RuntimeError("rot90: expected rotation dims to be different, and total dims >= 2, got dims "
+                               f"{a} and {b} of {shown(self.shape)}")
+        turned = (self.clone, lambda: self.transpose(a, b).flip(a), lambda: self.flip(a, b),
                   lambda: self.transpose(a, b).flip(b))  # fmt: skip
         return turned[k % 4]()
 
@@ -141,7 +138,7 @@ class Moves(Indexing):
             if shift % (size or 1):
                 left, right = out.split((size - shift % size, shift % size), axis)
                 out = right.cat(left, dim=axis)
-        return out.clone() if out is self else out  # type: ignore[attr-defined, no-any-return]
+        return out.clone() if out is self else out
 
     def repeat(self, *sizes: Any) -> Self:
         """Copies laid side by side, so many along each axis; new axes come first.
@@ -153,13 +150,13 @@ class Moves(Indexing):
         """
         times = sizes_of(sizes)
         if len(times) < self.ndim:
-            raise RuntimeError(f"repeat: Number of dimensions of repeat dims can not be smaller than number of "
+            raise RuntimeError("repeat: Number of dimensions of repeat dims can not be smaller than number of "
                                f"dimensions of tensor: {shown(times)} for {shown(self.shape)}")
         own = (1,) * (len(times) - self.ndim) + tuple(self.shape)
         apart = self.reshape([n for size in own for n in (1, size)])
         full = apart.expand([n for t, size in zip(times, own) for n in (t, size)])
         if all(1 in pair for pair in zip(times, own)):  # or the last reshape would be a view too
-            full = full.clone()  # type: ignore[attr-defined]
+            full = full.clone()
         return full.reshape([t * size for t, size in zip(times, own)])
 
     def tile(self, *times: Any, dims: Any = ()) -> Self:
@@ -176,7 +173,7 @@ class Moves(Indexing):
         before, after = shape[: axis + 1], shape[axis + 1 :]
         many = self.reshape((*before, 1, *after)).expand((*before, repeats, *after))
         if 1 in (repeats, before[-1]):
-            many = many.clone()  # type: ignore[attr-defined]
+            many = many.clone()
         return many.reshape((*before[:-1], before[-1] * repeats, *after))
 
     # -- diagonals and triangles ---------------------------------------------------------------------------------
@@ -186,7 +183,7 @@ class Moves(Indexing):
         a, b = axis_of(dim1, self.ndim), axis_of(dim2, self.ndim)
         if a == b:
             raise RuntimeError(f"diagonal: dimensions cannot be identical {dim1}, {dim2}")
-        return self._apply(moves.diagonal, (self,), offset=offset, dim1=a, dim2=b)
+        return self._unary(moves.diagonal, offset=offset, dim1=a, dim2=b)
 
     def diag_embed(self, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Self:
         """Zeros with the last axis of self on a diagonal of the new axes ``dim1`` and ``dim2``."""
@@ -204,7 +201,7 @@ class Moves(Indexing):
         """The diagonal of a matrix, or the matrix that has a vector on its diagonal."""
         if self.ndim not in (1, 2):
             raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {self.ndim}D")
-        return self.diag_embed(diagonal) if self.ndim == 1 else self.diagonal(diagonal).clone()  # type: ignore[attr-defined]
+        return self.diag_embed(diagonal) if self.ndim == 1 else self.diagonal(diagonal).clone()
 
     def diagflat(self, offset: int = 0) -> Self:
         """The matrix that has all elements of self on its diagonal."""
@@ -222,67 +219,3 @@ class Moves(Indexing):
         if self.ndim < 2:
             raise RuntimeError(f"{op.name}: input tensor must have at least 2 dimensions, got {shown(self.shape)}")
         return self._apply(op, (self,), diagonal=diagonal)
-
-    # -- windows and borders -------------------------------------------------------------------------------------
-
-    def unfold(self, dimension: int, size: int, step: int) -> Self:
-        """The windows of ``size`` elements that start every ``step`` elements of an axis; a view."""
-        if not self.ndim:
-            return self.reshape((1,))[: size or 0]
-        return self.windows((axis_of(dimension, self.ndim),), (size,), (step,), (1,))
-
-    def pad(self, pad: Sequence[int], mode: str = "constant", value: Any = None) -> Self:
-        """self with borders: ``pad`` gives their widths before and after, for the last axis first.
-
-        ``mode`` says what they hold: ``"constant"`` is ``value``, ``"reflect"`` the elements in mirror image without
-        the edge, ``"replicate"`` the edge, ``"circular"`` the elements of the other end. A negative width cuts off.
-        """
-        if len(pad) % 2 or len(pad) > 2 * self.ndim:
-            raise RuntimeError(f"pad: Padding length should be an even number, and less than or equal to two times the "
-                               f"input dimension, got pad={tuple(pad)} for {shown(self.shape)}")
-        widths = {self.ndim - 1 - k: (pad[2 * k], pad[2 * k + 1]) for k in range(len(pad) // 2)}
-        grown = {d: (max(before, 0), max(after, 0)) for d, (before, after) in widths.items()}
-        cut = {d: (max(-before, 0), max(-after, 0)) for d, (before, after) in widths.items()}
-        out = self._cut(cut) if mode == "circular" else self
-        if mode == "constant":
-            own: Any = self.shape
-            key = tuple((grown[d][0], grown[d][0] + s, 1) if d in grown else (0, s, 1) for d, s in enumerate(own))
-            shape = tuple(s + sum(grown.get(d, ())) for d, s in enumerate(own))
-            out = self.new_full(shape, value or 0).assign(self, ((shape_ops.slice_, (("key", key),)),))
-        else:
-            for d, (before, after) in grown.items():
-                out = out._bordered(d, before, after, mode)
-        out = out if mode == "circular" else out._cut(cut)
-        return out.clone() if out is self else out  # type: ignore[attr-defined]
-
-    def _cut(self, cut: dict[int, tuple[int, int]]) -> Self:
-        """self without so many elements before and after, per axis."""
-        out = self
-        for d, (before, after) in cut.items():
-            if before or after:
-                size: Any = out.shape[d]
-                if before + after > size:
-                    raise RuntimeError(f"pad: The input size {size}, plus negative padding {-before} and {-after}, "
-                                       f"resulted in a negative output size, at dimension {d} of {shown(self.shape)}")
-                out = out.narrow(d, before, size - before - after)
-        return out
-
-    def _bordered(self, dim: int, before: int, after: int, mode: str) -> Self:
-        """self with borders made of its own elements on both ends of an axis."""
-        size: Any = self.shape[dim]
-        widest = {"reflect": size - 1, "circular": size, "replicate": before + after}
-        if mode not in widest:
-            raise NotImplementedError(f"pad: unrecognised padding mode {mode!r}; there are constant, "
-                                      f"{', '.join(widest)}")
-        if max(before, after) > widest[mode]:
-            raise RuntimeError("pad: Padding size should be less than the corresponding input dimension, but got: "
-                               f"padding ({before}, {after}) at dimension {dim} of input {shown(self.shape)}")
-        if mode == "reflect":
-            left, right = self.narrow(dim, 1, before).flip(dim), self.narrow(dim, size - 1 - after, after).flip(dim)
-        elif mode == "circular":
-            left, right = self.narrow(dim, size - before, before), self.narrow(dim, 0, after)
-        else:
-            shapes = ((*self.shape[:dim], n, *self.shape[dim + 1 :]) for n in (before, after))
-            left, right = (self.narrow(dim, at, 1).expand(s) for at, s in zip((0, size - 1), shapes))
-        parts = [part for part, n in ((left, before), (self, 1), (right, after)) if n]
-        return parts[0].cat(*parts[1:], dim=dim) if len(parts) > 1 else self

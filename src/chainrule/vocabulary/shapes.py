@@ -30,7 +30,7 @@ class Shapes(Carrier):
                 raise ShapeError(f"reshape: shape '{shown(shape)}' is invalid for input of size {count}; "
                                  "only one size may be -1, and the others must divide the size")
             shape = tuple(count // rest if s == -1 else s for s in shape)  # type: ignore[operator]
-        return self if shape == self.shape else self._apply(shape_ops.reshape, (self,), shape=shape)
+        return self if shape == self.shape else self._unary(shape_ops.reshape, shape=shape)
 
     def view_as(self, other: Any) -> Self:
         """self in the shape of ``other``."""
@@ -50,13 +50,12 @@ class Shapes(Carrier):
     def unflatten(self, dim: int, sizes: Sequence[int]) -> Self:
         """One axis as several of the given sizes, of which one may be −1."""
         axis = axis_of(dim, self.ndim)
-        given = [int(s) for s in sizes]
-        size: Any = self.shape[axis]
-        known: Any = numel(s for s in given if s != -1)
-        if known != size if -1 not in given else given.count(-1) > 1 or not known or size % known:
+        given, size = [int(s) for s in sizes], self.shape[axis]
+        known = numel(s for s in given if s != -1)
+        if known != size if -1 not in given else given.count(-1) > 1 or not known or size % known:  # type: ignore[operator]
             raise RuntimeError(f"unflatten: Provided sizes {given} don't multiply up to the size of dim {dim} ({size}) "
                                "in the input tensor")
-        inner = [size // known if s == -1 else s for s in given]
+        inner = [size // known if s == -1 else s for s in given]  # type: ignore[operator]
         return self.reshape((*self.shape[:axis], *inner, *self.shape[axis + 1 :]))
 
     def permute(self, *axes: Any, dims: Any = ()) -> Self:
@@ -64,7 +63,7 @@ class Shapes(Carrier):
         order = tuple(axis_of(d, self.ndim) for d in sizes_of(axes or (dims,)))
         if sorted(order) != list(range(self.ndim)):
             raise ShapeError(f"permute: {order} does not name each of the {self.ndim} axes of {shown(self.shape)} once")
-        return self._apply(shape_ops.permute, (self,), dims=order)
+        return self._unary(shape_ops.permute, dims=order)
 
     def transpose(self, dim0: int, dim1: int) -> Self:
         """Two axes exchanged."""
@@ -78,8 +77,8 @@ class Shapes(Carrier):
         """The axes ``source`` moved to ``destination``; the others keep their order."""
         pairs = [[axis_of(d, self.ndim) for d in ((x,) if isinstance(x, int) else x)] for x in (source, destination)]
         if len(pairs[0]) != len(pairs[1]) or any(len(set(p)) < len(p) for p in pairs):
-            raise RuntimeError(f"movedim: source {source} and destination {destination} must name as many dims, "
-                               "each once")
+            raise RuntimeError(f"movedim: source {source} and destination {destination} must name as many dims, each "
+                               "once")
         moved = dict(zip(pairs[1], pairs[0], strict=True))
         rest = iter([d for d in range(self.ndim) if d not in pairs[0]])
         return self.permute(tuple(moved[d] if d in moved else next(rest) for d in range(self.ndim)))
@@ -123,7 +122,7 @@ class Shapes(Carrier):
         if len(own) > len(shape) or any(o not in (1, s) for s, o in zip(shape, own, strict=True)):
             raise ShapeError(f"expand: {shown(self.shape)} cannot become {shown(shape)}; only sizes 1 can grow, and "
                              "new axes come first")
-        return self if shape == self.shape else self._apply(shape_ops.expand, (self,), shape=shape)
+        return self if shape == self.shape else self._unary(shape_ops.expand, shape=shape)
 
     def broadcast_to(self, size: Sequence[Any]) -> Self:
         """``expand`` to ``size``."""

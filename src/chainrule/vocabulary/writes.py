@@ -1,4 +1,4 @@
-"""Words that write parts, into a copy: at positions in some axes, or along one with a position for each element."""
+"""Words that write parts, into a copy: at positions in some axes, or with a position for each element along one."""
 
 from collections.abc import Sequence
 from typing import Any, Self
