@@ -9,7 +9,7 @@ PIP    := $(BIN)/python -m pip -qq --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest --quiet --numprocesses auto
 TOO_OLD := chainrule needs Python 3.11 or newer (name one: make PYTHON=python3.11);
 
-.PHONY: help demo test check parity bench clean
+.PHONY: help demo test check parity bench nightly clean
 
 help:
 	@echo 'make demo     the six chapters, from a fresh clone   (ARGS="--lang zh" for Chinese)'
@@ -17,6 +17,7 @@ help:
 	@echo 'make check    ruff, mypy, floors, tests, lines of code by floor'
 	@echo 'make parity   the same numbers as torch 2.13.0 (installs it when missing)'
 	@echo 'make bench    times, beside the peers that are installed'
+	@echo 'make nightly  5,000 random programs, eager, recorded, interpreted and native'
 	@echo 'make clean    remove what was built; keeps .venv'
 
 demo: $(VENV)/.demo
@@ -37,6 +38,9 @@ parity: $(VENV)/.parity
 
 bench: $(VENV)/.demo
 	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+nightly: $(VENV)/.dev
+	@CHAINRULE_FUZZ=5000 $(PYTEST) tests/test_fuzz.py $(ARGS)
 
 clean:
 	@rm -rf build dist chainrule-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

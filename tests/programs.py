@@ -218,7 +218,7 @@ class Drawing:
 
     def reduction(self):
         a = self.operand()
-        name = self.one(REDUCTIONS.split() + ["sum", "prod", "max", "norm"])
+        name = self.one([*REDUCTIONS.split(), "sum", "prod", "max", "norm"])
         if name in ("prod", "max") and self.live[a].ndim and self.bool():
             text = f"{name}({self.dim(a)}, keepdim={self.bool()})" + "[0]" * (name == "max")
         elif name in ("prod", "max"):
@@ -232,7 +232,7 @@ class Drawing:
 
     def along(self):
         a = self.operand()
-        name = self.one(ALONG.split() + ["sort", "flip"])
+        name = self.one([*ALONG.split(), "sort", "flip"])
         return self.take(f"{{0}}.{name}({self.dim(a)})" + "[0]" * (name == "sort"), a)
 
     def move(self):
@@ -283,7 +283,8 @@ class Drawing:
         size = self.shape(a)[dim] if self.live[a].ndim else 1
         found = self.draw(st.lists(st.integers(0, max(size - 1, 0)), min_size=1, max_size=3))
         text = self.one(("{0}.index_select(DIM, AT)", "{0}[{0} > 0]", "{0}.gather(DIM, {0}.argsort(DIM))",
-                         "{0}.index_add(DIM, AT, {0}.index_select(DIM, AT))", "{0}.take_along_dim({0}.argsort(DIM), DIM)",
+                         "{0}.index_add(DIM, AT, {0}.index_select(DIM, AT))",
+                         "{0}.take_along_dim({0}.argsort(DIM), DIM)",
                          "torch.where({0} > 0, {0}, {0}.detach())"))  # fmt: skip
         return self.take(text.replace("DIM", str(dim)).replace("AT", f"torch.tensor({found})"), a)
 

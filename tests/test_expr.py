@@ -8,6 +8,7 @@ import pytest
 from chainrule.expr import latex, latex_name, text
 from chainrule.formula import Formula
 from chainrule.ir import Builder
+from chainrule.modes import quietly
 from chainrule.ops import ALL
 from chainrule.spec import Dim, Spec, float64
 from chainrule.symbol import Symbol, emit, symbols
@@ -33,7 +34,7 @@ def test_the_text_of_every_op_evaluates_to_what_the_op_computes(op, sample):
             args.append(given)
     value = emit(builder, op, args, sample.params)
     found = Formula(text(value)).evaluate(values)
-    expected = op.forward(*sample.inputs, **sample.params)
+    expected = quietly(op.forward, *sample.inputs, **sample.params)
     assert found.shape == np.shape(expected)
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12)
 

@@ -47,6 +47,8 @@ def numpy_key(key: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def slice_spec(x: Any, key: tuple[Any, ...]) -> Spec:
+    if sum(k is not None for k in key) > len(x.shape):
+        raise IndexError(f"too many indices for tensor of dimension {len(x.shape)}")
     sizes = iter(x.shape)
     shape: list[Any] = []
     for k in key:

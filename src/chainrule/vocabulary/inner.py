@@ -80,7 +80,7 @@ class Inner(Shapes):
         moved = x.permute((*front, *dim))
         rows = _others(moved.reshape((*(x.shape[a] for a in front), numel(x.shape[d] for d in dim))))
         back = sorted(range(x.ndim), key=(*front, *dim).__getitem__)
-        return rows.reshape(moved.shape).permute(tuple(back))
+        return rows.reshape(moved.shape).permute(tuple(back))  # type: ignore[no-any-return]
 
     def svd_parts(self) -> Self:
         """In row k the k-th left singular vector, singular value and right singular vector."""
@@ -93,13 +93,14 @@ class Inner(Shapes):
     def svd_split(self, shape: tuple[Size, ...]) -> tuple[Any, Any, Any]:
         """U, S and V out of ``svd_parts`` of a matrix of this shape."""
         x: Any = self
-        rows, columns = shape[-2:]
-        return x.narrow(-1, 0, rows).mT, x.narrow(-1, rows, 1).squeeze(-1), x.narrow(-1, rows + 1, columns).mT
+        rows: Any = shape[-2]
+        columns = shape[-1]
+        return x.narrow(-1, 0, rows).mT, x.narrow(-1, rows, 1).squeeze(-1), x.narrow(-1, rows + 1, columns).mT  # type: ignore[operator]
 
     def svd_scaled(self, values: Any) -> Self:
         """U · diag(values) · Vᵀ with the singular vectors of self: self, with other singular values."""
         u, _, v = self.svd_parts().svd_split(self.shape)
-        return (u * values.unsqueeze(-2)) @ v.mT
+        return (u * values.unsqueeze(-2)) @ v.mT  # type: ignore[no-any-return]
 
 
 def _others(x: Any) -> Any:
