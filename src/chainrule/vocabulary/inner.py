@@ -95,7 +95,7 @@ class Inner(Shapes):
         x: Any = self
         rows: Any = shape[-2]
         columns = shape[-1]
-        return x.narrow(-1, 0, rows).mT, x.narrow(-1, rows, 1).squeeze(-1), x.narrow(-1, rows + 1, columns).mT  # type: ignore[operator]
+        return x.narrow(-1, 0, rows).mT, x.narrow(-1, rows, 1).squeeze(-1), x.narrow(-1, rows + 1, columns).mT
 
     def svd_scaled(self, values: Any) -> Self:
         """U · diag(values) · Vᵀ with the singular vectors of self: self, with other singular values."""
