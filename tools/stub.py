@@ -38,6 +38,7 @@ def signature(name: str) -> str:
             parts.append("*")
             star = True
         prefix = "*" if parameter.kind is parameter.VAR_POSITIONAL else ""
+        star = star or bool(prefix)
         default = "" if parameter.default is parameter.empty else " = ..."
         parts.append(f"{prefix}{parameter.name}: Any{default}")
     return f"def {name}({', '.join(parts)}) -> Tensor: ..."
