@@ -25,7 +25,7 @@ BETWEEN = (
     "torch.minimum({0}, {1})",
     "torch.where({0} > {1}, {0}, {1} * 2)",
     "torch.where({0} < {1}, {1}, {0})",
-    "{0}.atan2({1})",
+    "{0}.atan2({1} * {1} + 1)",
     "{0}.lerp({1}, 0.25)",
     "{0}.fmod({1})",
     "torch.remainder({0}, {1})",
@@ -218,7 +218,7 @@ class Drawing:
 
     def reduction(self):
         a = self.operand()
-        name = self.one(REDUCTIONS.split() + ["sum", "prod", "max", "norm"])
+        name = self.one([*REDUCTIONS.split(), "sum", "prod", "max", "norm"])
         if name in ("prod", "max") and self.live[a].ndim and self.bool():
             text = f"{name}({self.dim(a)}, keepdim={self.bool()})" + "[0]" * (name == "max")
         elif name in ("prod", "max"):
@@ -232,7 +232,7 @@ class Drawing:
 
     def along(self):
         a = self.operand()
-        name = self.one(ALONG.split() + ["sort", "flip"])
+        name = self.one([*ALONG.split(), "sort", "flip"])
         return self.take(f"{{0}}.{name}({self.dim(a)})" + "[0]" * (name == "sort"), a)
 
     def move(self):
@@ -278,12 +278,15 @@ class Drawing:
         return self.take(self.one((joined, joined, cut)), a, b)
 
     def positions(self):
-        a = self.operand(lambda t: t.ndim)
+        a = self.operand(lambda t: t.ndim and 0 not in t.shape)
         dim = self.dim(a)
         size = self.shape(a)[dim] if self.live[a].ndim else 1
+        if not size:
+            return self.move()
         found = self.draw(st.lists(st.integers(0, max(size - 1, 0)), min_size=1, max_size=3))
         text = self.one(("{0}.index_select(DIM, AT)", "{0}[{0} > 0]", "{0}.gather(DIM, {0}.argsort(DIM))",
-                         "{0}.index_add(DIM, AT, {0}.index_select(DIM, AT))", "{0}.take_along_dim({0}.argsort(DIM), DIM)",
+                         "{0}.index_add(DIM, AT, {0}.index_select(DIM, AT))",
+                         "{0}.take_along_dim({0}.argsort(DIM), DIM)",
                          "torch.where({0} > 0, {0}, {0}.detach())"))  # fmt: skip
         return self.take(text.replace("DIM", str(dim)).replace("AT", f"torch.tensor({found})"), a)
 
@@ -300,7 +303,7 @@ class Drawing:
             "number": f"{{0}}.{self.one(('add_', 'mul_', 'fill_', 'clamp_'))}({number})",
             "part": f"{{0}}{part}.{self.one((f'mul_({number})', f'add_({{0}}{part}.detach())', 'exp_()', 'zero_()'))}",
             "into": f"{{0}}{part} = {self.one((number, '{1}.sum()', f'{{0}}{part} * 2'))}",
-            "mask": f"{{0}}[{{0}} > {number}] = {self.one((number, '{1}.sum()'))}",
+            "mask": f"{{0}}[{{0}} > {number}] = {number}",
         }[kind]
         return self.take(text, a, b, writes=True)
 

@@ -135,7 +135,8 @@ def folds(*extra: tuple[tuple[int, ...], tuple[int, ...]]) -> list[Sample]:
 def rows() -> list[Sample]:
     """Shapes with one axis to share out."""
     return [Sample((array(*shape),), {"dim": dim}) for shape, dim in
-            (((), ()), ((3,), (0,)), ((2, 3), (0,)), ((2, 3), (1,)), ((2, 3, 2), (1,)), ((0, 3), (1,)), ((0, 3), (0,)))]
+            (((), ()), ((3,), (0,)), ((2, 3), (0,)), ((2, 3), (1,)), ((2, 3, 2), (1,)), ((0, 3), (1,)),
+             ((0, 3), (0,)))]
 
 
 sum = linear("sum", summed, lambda g, x, dim, keepdim: g.spread(x.shape, dim, keepdim), spec=reduced_spec,
@@ -164,7 +165,7 @@ log_softmax = general("log_softmax", in_single(log_shares),
 logsumexp = general("logsumexp", in_single(log_of_sum),
                     (lambda g, x, out, dim, keepdim: g.spread(x.shape, dim, keepdim)
                      * (x - out.spread(x.shape, dim, keepdim)).exp(),), spec=reduced_spec, promotes="float",
-                    composite=log_of_sum_in_words, samples=lambda: folds(((0, 3), (0,))))
+                    composite=log_of_sum_in_words, samples=folds)
 
 matmul = general("matmul", product, vjp=(lambda g, y: g @ y.mT, lambda g, x: x.mT @ g), inputs=("x", "y"),
                  infix="@", spec=matmul_spec,
