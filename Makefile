@@ -9,13 +9,14 @@ PIP    := $(BIN)/python -m pip -qq --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest --quiet --numprocesses auto
 TOO_OLD := chainrule needs Python 3.11 or newer (name one: make PYTHON=python3.11);
 
-.PHONY: help demo test check parity bench nightly clean
+.PHONY: help demo test check parity nightly bench clean
 
 help:
 	@echo 'make demo     the six chapters, from a fresh clone   (ARGS="--lang zh" for Chinese)'
 	@echo 'make test     all tests that need no torch           (ARGS="-k matmul" for some)'
 	@echo 'make check    ruff, mypy, floors, tests, lines of code by floor'
 	@echo 'make parity   the same numbers as torch 2.13.0 (installs it when missing)'
+	@echo 'make nightly  5,000 random programs, eager, recorded and compiled'
 	@echo 'make bench    times, beside the peers that are installed'
 	@echo 'make nightly  5,000 random programs, eager, recorded, interpreted and native'
 	@echo 'make clean    remove what was built; keeps .venv'
@@ -35,6 +36,9 @@ check: $(VENV)/.dev
 
 parity: $(VENV)/.parity
 	@$(PYTEST) --torch tests/parity $(ARGS)
+
+nightly: $(VENV)/.dev
+	@CHAINRULE_FUZZ=5000 $(PYTEST) tests/test_fuzz.py $(ARGS)
 
 bench: $(VENV)/.demo
 	@$(BIN)/python benchmarks/run.py $(ARGS)

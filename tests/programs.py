@@ -25,7 +25,7 @@ BETWEEN = (
     "torch.minimum({0}, {1})",
     "torch.where({0} > {1}, {0}, {1} * 2)",
     "torch.where({0} < {1}, {1}, {0})",
-    "{0}.atan2({1})",
+    "{0}.atan2({1} * {1} + 1)",
     "{0}.lerp({1}, 0.25)",
     "{0}.fmod({1})",
     "torch.remainder({0}, {1})",
@@ -278,9 +278,11 @@ class Drawing:
         return self.take(self.one((joined, joined, cut)), a, b)
 
     def positions(self):
-        a = self.operand(lambda t: t.ndim)
+        a = self.operand(lambda t: t.ndim and 0 not in t.shape)
         dim = self.dim(a)
         size = self.shape(a)[dim] if self.live[a].ndim else 1
+        if not size:
+            return self.move()
         found = self.draw(st.lists(st.integers(0, max(size - 1, 0)), min_size=1, max_size=3))
         text = self.one(("{0}.index_select(DIM, AT)", "{0}[{0} > 0]", "{0}.gather(DIM, {0}.argsort(DIM))",
                          "{0}.index_add(DIM, AT, {0}.index_select(DIM, AT))",
@@ -301,7 +303,7 @@ class Drawing:
             "number": f"{{0}}.{self.one(('add_', 'mul_', 'fill_', 'clamp_'))}({number})",
             "part": f"{{0}}{part}.{self.one((f'mul_({number})', f'add_({{0}}{part}.detach())', 'exp_()', 'zero_()'))}",
             "into": f"{{0}}{part} = {self.one((number, '{1}.sum()', f'{{0}}{part} * 2'))}",
-            "mask": f"{{0}}[{{0}} > {number}] = {self.one((number, '{1}.sum()'))}",
+            "mask": f"{{0}}[{{0}} > {number}] = {number}",
         }[kind]
         return self.take(text, a, b, writes=True)
 

@@ -114,7 +114,7 @@ def readings_agree(program):
         try:
             got, step = compiled(program, native)
         except TraceError as error:
-            yield "refused: " + str(error).split(" (")[0][:60]
+            yield "refused: " + str(error)[:60]
             return
         same(got, want, exact(step), "native" if native else "interpreted")
         yield "native" if native else "interpreted"

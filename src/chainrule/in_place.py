@@ -27,6 +27,7 @@ class InPlace(Vocabulary):
     """A mixin of ``Tensor``, which gives it ``_write`` and ``_in_place``."""
 
     _wrap: Callable[..., Any]
+    _base: Any
     _write: Callable[..., Self]
     _fill: Callable[[Any], Self]
     _in_place: Callable[..., Self]
@@ -61,7 +62,8 @@ class InPlace(Vocabulary):
     def copy_(self, source: Any) -> Self:
         """self = source, element by element, broadcast and cast."""
         value = source if isinstance(source, Vocabulary) else self._wrap(np.asarray(source, self.np_dtype))
-        return self._write(value.cast(self.np_dtype).expand(self.shape).clone())
+        value = value.cast(self.np_dtype).expand(self.shape)
+        return self._write(value if self._base is not None else value.clone())  # whose history becomes self's
 
     def fill_(self, value: Any) -> Self:
         """Every element = value."""
@@ -102,7 +104,7 @@ def _turning(name: str) -> Callable[..., Any]:
     return word
 
 
-ONLY_NEW = {"where", "cast", "clone", "rsub", "positive"}
+ONLY_NEW = {"where", "cast", "clone", "rsub", "positive", "diagonal_scatter", "select_scatter", "slice_scatter"}
 
 
 def _words_in_place() -> Iterator[str]:

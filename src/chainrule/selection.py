@@ -3,6 +3,7 @@
 A mixin of ``Tensor``. What stands here has to look at the numbers, so a symbol does not have these words.
 """
 
+import math
 import warnings
 from collections.abc import Callable
 from numbers import Number
@@ -213,7 +214,7 @@ class Selection(Values):
         """As :meth:`unique`, but only neighbours that are equal become one."""
         data = self._array("unique_consecutive()")
         rows = data.reshape(-1) if dim is None else np.moveaxis(data, dim, 0)
-        flat = rows.reshape(len(rows), -1)
+        flat = rows.reshape(len(rows), math.prod(rows.shape[1:]))
         first = np.concatenate([np.ones(min(len(rows), 1), bool), (flat[1:] != flat[:-1]).any(1)])
         starts = np.flatnonzero(first)
         inverse = np.cumsum(first) - 1

@@ -137,7 +137,8 @@ def folds(*extra: tuple[tuple[int, ...], tuple[int, ...]]) -> list[Sample]:
 def rows() -> list[Sample]:
     """Shapes with one axis to share out."""
     return [Sample((array(*shape),), {"dim": dim}) for shape, dim in
-            (((), ()), ((3,), (0,)), ((2, 3), (0,)), ((2, 3), (1,)), ((2, 3, 2), (1,)), ((0, 3), (1,)), ((0, 3), (0,)))]
+            (((), ()), ((3,), (0,)), ((2, 3), (0,)), ((2, 3), (1,)), ((2, 3, 2), (1,)), ((0, 3), (1,)),
+             ((0, 3), (0,)))]
 
 
 sum = linear("sum", summed, lambda g, x, dim, keepdim: g.spread(x.shape, dim, keepdim), spec=reduced_spec,

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import ShapeError
+from chainrule.errors import PositionError, ShapeError
 from chainrule.op import Refusal, Sample, linear
 from chainrule.ops.sampling import array
 from chainrule.spec import Spec, shown
@@ -48,7 +48,7 @@ def numpy_key(key: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def slice_spec(x: Any, key: tuple[Any, ...]) -> Spec:
     if sum(k is not None for k in key) > len(x.shape):
-        raise IndexError(f"too many indices for tensor of dimension {len(x.shape)}")
+        raise PositionError(f"too many indices for tensor of dimension {len(x.shape)}")
     sizes = iter(x.shape)
     shape: list[Any] = []
     for k in key:

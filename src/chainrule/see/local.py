@@ -20,7 +20,7 @@ from chainrule.symbol import Symbol, emit
 
 Operand = tuple[str, tuple[int, ...], Any]
 """A name ("" for a number), a shape, and the value, an array or a number; None where it is not known."""
-BOOL = np.dtype(bool)
+BOOL, WHOLE = np.dtype(bool), np.dtype("int64")
 
 
 class Written:
@@ -31,8 +31,7 @@ class Written:
         self.builder = Builder()
         self.symbols: dict[Any, Symbol] = {}
         self.values: dict[Value, Any] = {}
-        self.inputs = [self._symbol(o, BOOL if k < op.first else F64) if o[0] else o[2]
-                       for k, o in enumerate(operands)]  # fmt: skip
+        self.inputs = [self._symbol(o, kind_of(op, k)) if o[0] else o[2] for k, o in enumerate(operands)]
         self.out = self._symbol(out, F64)
 
     def _symbol(self, operand: Operand, dtype: np.dtype[Any]) -> Symbol:
@@ -110,6 +109,11 @@ def decided(condition: Value, at: Mapping[Value, Any]) -> bool | None:
     if any(at.get(v) is None for v in inputs):
         return None
     return bool(np.all(run(Graph(inputs, (condition,)), [np.asarray(at[v]) for v in inputs])[0]))
+
+
+def kind_of(op: Op, k: int) -> np.dtype[Any]:
+    """What input ``k`` is read as: a condition, positions, or numbers."""
+    return BOOL if k < op.first else F64 if op.promotes or op.differentiable(k) else WHOLE
 
 
 def operand(q: Quantity) -> Operand:

@@ -183,7 +183,7 @@ def knowledge(q: Quantity) -> dict[str, Any]:
     known = op.known(inputs, q.node.params, None if q.value is None else wrap(q.value))
     for i in q.passes():
         for name in (name for rule in op.rules(i) for name in rule.names):
-            if name != "g" and known[name] is None:
+            if name in known and (known[name] is None or (isinstance(known[name], tuple) and None in known[name])):
                 raise GraphError(GONE.format(op.name, name, at(q.node.place)))
     return known
 

@@ -144,8 +144,8 @@ def _formula(quantities: Sequence[Quantity]) -> str:
     builder, made = Builder(), dict[Quantity, Any]()
     for q in quantities:
         if q.node is None:
-            condition = q.value is not None and np.asarray(q.value).dtype == bool
-            spec = Spec(q.shape, np.dtype(bool) if condition else F64)
+            own = F64 if q.value is None else np.asarray(q.value).dtype
+            spec = Spec(q.shape, F64 if own.kind == "f" else own)  # conditions and positions stay what they are
             name, _, number = operand(q)
             made[q] = builder.input(symbol(name), spec) if name else number
             if q.seen is not None and q.seen != q.shape:

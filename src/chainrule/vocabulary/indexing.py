@@ -116,6 +116,10 @@ class Indexing(Inner):
         out: Self = getattr(row, word)(*source, (index.reshape((-1,)),), (axis,))
         return out if self.ndim else out.reshape(())
 
+    def take(self, index: Any) -> Self:
+        """The elements at ``index``, counted in a row, in the shape of ``index``."""
+        return self.reshape((-1,)).at((index,), (0,))
+
     # -- along one axis, with a position for each element --------------------------------------------------------
 
     def gather(self, dim: int, index: Any, *, sparse_grad: bool = False) -> Self:

@@ -29,6 +29,8 @@ class Moves(Indexing):
         >>> torch.arange(5).split(2)
         (tensor([0, 1]), tensor([2, 3]), tensor([4]))
         """
+        if not self.ndim:
+            raise RuntimeError("split expects at least a 1-dimensional tensor")
         axis, given = axis_of(dim, self.ndim), split_size_or_sections
         size: Any = self.shape[axis]
         if isinstance(given, int):
@@ -48,6 +50,8 @@ class Moves(Indexing):
 
     def chunk(self, chunks: int, dim: int = 0) -> tuple[Self, ...]:
         """At most ``chunks`` parts of equal size, the last one perhaps smaller."""
+        if not self.ndim:
+            raise RuntimeError("chunk expects at least a 1-dimensional tensor")
         if chunks < 1:
             raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
         size: Any = self.shape[axis_of(dim, self.ndim)]
@@ -82,7 +86,7 @@ class Moves(Indexing):
     def unbind(self, dim: int = 0) -> tuple[Self, ...]:
         """The slices along ``dim``, without that axis; views."""
         if not self.ndim:
-            raise RuntimeError("unbind: Dimension specified as 0 but tensor has no dimensions")
+            raise IndexError("unbind: Dimension specified as 0 but tensor has no dimensions")
         axis: int = axis_of(dim, self.ndim)
         size: Any = self.shape[axis]
         return tuple(self.select(axis, k) for k in range(size))

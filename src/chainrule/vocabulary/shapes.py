@@ -93,7 +93,9 @@ class Shapes(Carrier):
     @property
     def mT(self) -> Self:
         """The last two axes exchanged."""
-        return self.transpose(-2, -1)
+        if self.ndim == 1:
+            raise ShapeError("mT: tensor.mT is only supported on matrices or batches of matrices. Got 1-D tensor")
+        return self.transpose(-2, -1) if self.ndim else self
 
     def t(self) -> Self:
         """The transpose of a matrix; a vector is itself."""

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from chainrule.errors import DtypeError, ShapeError
 from chainrule.ops import indexing
+from chainrule.ops import shape as shape_ops
 from chainrule.spec import shown
 from chainrule.vocabulary.carrier import Carrier, axis_of
 from chainrule.vocabulary.indexing import EVERYTHING, Indexing
@@ -25,8 +26,35 @@ class Writes(Indexing):
         return self._rows("index_copy", "put_at", dim, index, self._source("index_copy", dim, index, source))
 
     def index_fill(self, dim: int, index: Any, value: Any) -> Self:
-        """A copy of self in which the slices at ``index`` along ``dim`` are ``value``."""
-        return self._rows("index_fill", "put_at", dim, index, value)
+        """A copy of self in which the slices at ``index`` along ``dim`` are ``value``, a number or a 0-d tensor."""
+        row: Any = self if self.ndim else self.reshape((1,))
+        axis = axis_of(dim, row.ndim)
+        held = row.new_zeros((row.shape[axis],))._rows("index_fill", "put_at", 0, index, 1) > 0
+        held = held.reshape((1,) * axis + (-1,) + (1,) * (row.ndim - 1 - axis))
+        return row.masked_fill(held, value).reshape(self.shape)  # type: ignore[no-any-return]
+
+    def put(self, index: Any, source: Any, accumulate: bool = False) -> Self:
+        """A copy of self, whose elements at ``index``, counted in a row, are those of ``source`` or have them added."""
+        flat = self.reshape((-1,))
+        write = flat.add_at if accumulate else flat.put_at
+        return write(source.reshape(index.shape), (index,), (0,)).reshape(self.shape)
+
+    def diagonal_scatter(self, src: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Self:
+        """A copy of self with ``src`` on a diagonal."""
+        return self.with_diagonal(src, offset, dim1, dim2)
+
+    def select_scatter(self, src: Any, dim: int, index: int) -> Self:
+        """A copy of self with ``src`` as the slice at ``index`` along ``dim``."""
+        return self._assigned(src, (EVERYTHING,) * self._axis("select_scatter", dim) + (index,))
+
+    def slice_scatter(self, src: Any, dim: int = 0, start: int | None = None, end: int | None = None,
+                      step: int = 1) -> Self:  # fmt: skip
+        """A copy of self with ``src`` at ``start:end:step`` along ``dim``."""
+        return self._assigned(src, (EVERYTHING,) * self._axis("slice_scatter", dim) + (slice(start, end, step),))
+
+    def _assigned(self, src: Any, key: tuple[Any, ...]) -> Self:
+        plain, _ = self._places(key)
+        return self.assign(src, ((shape_ops.slice_, (("key", plain),)),))
 
     def _source(self, name: str, dim: int, index: Any, source: Any) -> Any:
         """``source``, if it has this dtype and a slice for each position."""
