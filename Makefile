@@ -18,7 +18,6 @@ help:
 	@echo 'make parity   the same numbers as torch 2.13.0 (installs it when missing)'
 	@echo 'make nightly  5,000 random programs, eager, recorded and compiled'
 	@echo 'make bench    times, beside the peers that are installed'
-	@echo 'make nightly  5,000 random programs, eager, recorded, interpreted and native'
 	@echo 'make clean    remove what was built; keeps .venv'
 
 demo: $(VENV)/.demo
@@ -42,9 +41,6 @@ nightly: $(VENV)/.dev
 
 bench: $(VENV)/.demo
 	@$(BIN)/python benchmarks/run.py $(ARGS)
-
-nightly: $(VENV)/.dev
-	@CHAINRULE_FUZZ=5000 $(PYTEST) tests/test_fuzz.py $(ARGS)
 
 clean:
 	@rm -rf build dist chainrule-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -142,4 +142,4 @@ class Ordering(Carrier):
             ones = x.new_full((*x.shape[:axis], step, *x.shape[axis + 1 :]), 1)
             x = x * ones.cat(x.narrow(axis, 0, x.shape[axis] - step), dim=axis)
             step *= 2
-        return x.clone() if x is self else x  # type: ignore[no-any-return]
+        return x.clone() if x is self else x
