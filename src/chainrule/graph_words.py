@@ -203,11 +203,11 @@ class Graph(Values):
     @property
     def data(self) -> Self:
         """The same memory without history and without version checks: writing it is invisible to the tape."""
-        if mode_now().fast:
-            data = self._data
-            return self._wrap(data if type(data) is np.ndarray else self._own())  # type: ignore[no-any-return]
         trace = mode_now().trace
-        return self._wrap(self._own()) if trace is None else trace.alias(self)  # type: ignore[no-any-return]
+        if trace is not None:
+            return trace.alias(self)  # type: ignore[no-any-return]
+        data = self._data
+        return self._wrap(data if type(data) is np.ndarray else self._own())  # type: ignore[no-any-return]
 
     @data.setter
     def data(self, value: Any) -> None:

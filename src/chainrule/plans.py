@@ -25,7 +25,6 @@ PLANS_KEPT = 4096
 LONGEST_RUN = 24
 LARGEST_RUN = 1 << 15
 """Numbers that the nodes of a run may have saved together: a run frees them at its end, and gains little when large."""
-MET = object()
 
 plans: dict[Any, Any] = {}
 met: dict[Any, bool] = {}

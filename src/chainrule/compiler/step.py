@@ -236,20 +236,20 @@ class Variant:
         self._finish(args, [s if k in self.writes or k in last else s[-1] for k, s in enumerate(stacks)], np.array)
         return self._rebuilt(args, stacks, lambda a: a)
 
+    def _at(self, place: str, args: tuple[Any, ...]) -> Any:
+        """The tensor that an expression of :meth:`_named` stands for."""
+        return args[int(place[5:-1])] if place.startswith("args") else self.holders[place]
+
     def _finish(self, args: tuple[Any, ...], outputs: Sequence[Any], taken: Callable[[Any], Any]) -> Any:
         """Hand out the fresh gradients, then the result."""
         for place, k in self.fresh.items():
-            tensor = args[int(place[5:-1])] if place.startswith("args") else self.holders[place]
-            tensor._grad = None if k is None else wrap(taken(outputs[k]))
+            self._at(place, args)._grad = None if k is None else wrap(taken(outputs[k]))
         return self._rebuilt(args, outputs, taken)
 
     def _rebuilt(self, args: tuple[Any, ...], outputs: Sequence[Any], taken: Callable[[Any], Any]) -> Any:
         found = {}
         for tensor, where in self.leaves:
-            if isinstance(where, int):
-                found[tensor] = wrap(taken(outputs[where]))
-            else:
-                found[tensor] = args[int(where[5:-1])] if where.startswith("args") else self.holders[where]
+            found[tensor] = wrap(taken(outputs[where])) if isinstance(where, int) else self._at(where, args)
         return _mapped(self.result, found)
 
     # -- for check= --------------------------------------------------------------------------------------------------
