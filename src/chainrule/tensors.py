@@ -18,8 +18,7 @@ from chainrule.graph_words import Graph
 from chainrule.hooks import Watched
 from chainrule.in_place import InPlace
 from chainrule.modes import Modes, current, quietly
-from chainrule.op import Op
-from chainrule.plans import ABSENT, INNER, LEAF, NUMBER
+from chainrule.op import ABSENT, INNER, LEAF, NUMBER, Op
 from chainrule.random_words import Random
 from chainrule.selection import Selection
 from chainrule.source import Place, at, inside, place_of, user_place
@@ -42,21 +41,21 @@ IN_PLACE: dict[Any, Callable[[Any, Any], Any]] = {
 class Storage:
     """What tensors that share memory have in common: how often it was written, and where last."""
 
-    __slots__ = ("code", "instruction", "keeper", "version")
-
-    def __init__(self) -> None:
-        self.version = 0
-        self.keeper: Node | None = None  # the node that saved this memory as its output
-        self.code: CodeType | None = None
-        self.instruction = 0
+    version = 0
+    keeper: Node | None = None
+    """The node that saved this memory as its output."""
+    code: CodeType | None = None
+    instruction = 0
 
     def wrote(self) -> None:
         self.version += 1
         frame: Any = _getframe(3)  # the caller of the word that wrote
-        while frame is not None and inside[frame.f_code.co_filename]:
+        while frame is not None:
+            code = frame.f_code
+            if not inside[code.co_filename]:
+                self.code, self.instruction = code, frame.f_lasti
+                break
             frame = frame.f_back
-        if frame is not None:
-            self.code, self.instruction = frame.f_code, frame.f_lasti
         if self.keeper is not None:
             self.keeper.overwritten(self)
             self.keeper = None
@@ -93,14 +92,15 @@ class Tensor(InPlace, Graph, Conversions, Selection, Random):
             have = self._grad
             if have is None:
                 self._grad = wrap(g)
-            elif have._node is None and type(have._data) is np.ndarray:
-                try:  # noqa: SIM105 - contextlib.suppress costs more than the sum
-                    have._data += g
-                except RuntimeWarning:
-                    pass  # NumPy warns after it has written
-                (have._storage or have._shared()).version += 1
-            else:
+            elif have._node is not None:
                 self._grad = wrap(quietly(operator.add, have._data, g))
+            else:
+                try:
+                    have._data += g  # an array in place; a NumPy scalar, which nothing shares, anew
+                except RuntimeWarning:  # NumPy warns after it has written
+                    if type(have._data) is not np.ndarray:
+                        have._data = quietly(operator.add, have._data, g)
+                (have._storage or have._shared()).version += 1
         else:
             have = self.grad
             if have is None or mode_now().grad:
@@ -373,11 +373,16 @@ class Tensor(InPlace, Graph, Conversions, Selection, Random):
 
     def _fill(self, number: Any) -> Self:
         """Every element = number."""
-        if not self._unrecorded() or not self._own().flags.writeable:
-            return self._write(self._full(self.shape, number))
-        self._own().fill(number)
-        (self._storage or self._shared()).wrote()
-        return self
+        mode = mode_now()
+        if mode.fast and not (mode.grad and (self._base is not None or self._edge() is not None)):
+            try:
+                self._own().fill(number)
+            except ValueError:
+                pass  # read-only: the long way says so
+            else:
+                (self._storage or self._shared()).wrote()
+                return self
+        return self._write(self._full(self.shape, number))
 
 
 LEAF_WRITE = (

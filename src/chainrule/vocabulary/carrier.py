@@ -49,13 +49,14 @@ class Carrier:
 
     def _dims(self, dim: Dims) -> tuple[int, ...]:
         """Which axes ``dim`` means: None and () are all of them. Raises IndexError and ShapeError."""
+        ndim = self.ndim
         if dim is None or (not isinstance(dim, int) and not len(dim)):
-            return EVERY[self.ndim] if self.ndim < len(EVERY) else tuple(range(self.ndim))
-        axes = [axis_of(d, self.ndim) for d in ((dim,) if isinstance(dim, int) else dim)]
+            return EVERY[ndim] if ndim < len(EVERY) else tuple(range(ndim))
+        axes = [axis_of(d, ndim) for d in ((dim,) if isinstance(dim, int) else dim)]
         if len(set(axes)) < len(axes):
             raise ShapeError(f"dim: {max(axes, key=axes.count)} appears multiple times in the list of dims {dim}; name "
                              "each once")
-        return tuple(sorted(axes)) if self.ndim else ()
+        return tuple(sorted(axes)) if ndim else ()
 
     def _unary(self, op: Op, **params: Any) -> Self:
         return self._apply(op, (self,), **params)
