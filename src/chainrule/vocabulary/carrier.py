@@ -7,6 +7,7 @@ import numpy as np
 
 from chainrule.errors import ShapeError
 from chainrule.op import Op
+from chainrule.source import at, user_place
 from chainrule.spec import Size
 
 EVERY = tuple(tuple(range(ndim)) for ndim in range(8))
@@ -17,7 +18,8 @@ def axis_of(dim: int, ndim: int) -> int:
     """The axis that ``dim`` counts, from the end when negative. Raises IndexError."""
     reach = max(ndim, 1)
     if not -reach <= dim < reach:
-        raise IndexError(f"Dimension out of range (expected to be in range of [{-reach}, {reach - 1}], but got {dim})")
+        raise IndexError(f"dim: Dimension out of range (expected to be in range of [{-reach}, {reach - 1}], but got "
+                         f"{dim}){at(user_place())}")
     return dim % reach
 
 
