@@ -117,6 +117,7 @@ def test_conversions_copies_and_pickles():
 
 def test_modes_reach_every_module():
     net = nn.Sequential(nn.Dropout(1.0), nn.Sequential(nn.Dropout(1.0)))
+    assert set(nn.Dropout(0.5)(torch.ones(30)).tolist()) == {0, 2}
     assert net(torch.ones(3)).tolist() == [0, 0, 0]
     assert net.eval()(torch.ones(3)).tolist() == [1, 1, 1]
     names = []

@@ -125,10 +125,13 @@ class _BatchNorm(_Affine):
         self.reset_running_stats()
         super().reset_parameters()
 
-    def forward(self, input: Tensor) -> Tensor:
+    def _check(self, input: Tensor) -> None:
         if input.ndim not in self.dims:
             raise ValueError(f"expected {' or '.join(f'{d}D' for d in self.dims)} input (got {input.ndim}D input of "
                              f"shape {shown(input.shape)})")
+
+    def forward(self, input: Tensor) -> Tensor:
+        self._check(input)
         momentum = self.momentum
         gathers = self.training and self.track_running_stats
         if gathers:
