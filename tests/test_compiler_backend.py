@@ -89,7 +89,8 @@ def array(*shape, dtype=F64, seed=0):
 
 def lowers(op):
     """Is there a facet, or a place in the compiler, that says how the op becomes loops?"""
-    facets = op.scalar, op.index, op.places, op.puts, op.keeps, op.reduces, op.composite
+    facets = (op.scalar, op.index, op.places, op.puts, op.keeps, op.reduces, op.finds, op.scans, op.sorts,
+              op.composite)
     return any(facets) or op.name in ("matmul", "assign", "cat", "overlap_add")
 
 
@@ -178,7 +179,8 @@ def test_arithmetic_of_every_dtype(dtype):
 
 def test_bools():
     x, y = np.array([True, True, False, False, True]), np.array([True, False, True, False, True])
-    both_ways(traced(lambda a, b: [a + b, a * b, a == b, a != b, a < b, ~a, a.maximum(b), a.sum(), a.where(b, ~a)],
+    both_ways(traced(lambda a, b: [a + b, a * b, a == b, a != b, a < b, ~a, a.maximum(b), a.sum(), a.where(b, ~a),
+                                   a.amax(), a.amin(), (a & b).amax(), (~a & b & a).amax()],
                      [x, y]), [x, y])  # fmt: skip
 
 
@@ -192,6 +194,46 @@ def test_bits_of_every_dtype(dtype):
     both_ways(quotients, [x, y, least])
     for out in build(quotients).call([x, y - y, least]):  # what eager refuses must not end the process
         assert not out.any()
+
+
+def rows_of(dtype, *shape):
+    """Numbers with ties and, where there are some, NaN, infinities and both zeros."""
+    x = np.random.default_rng(shape).integers(0 if dtype.kind in "ub" else -9, 9, shape).astype(dtype)
+    if dtype.kind == "f":
+        odd = np.random.default_rng(1).choice([np.nan, np.inf, -np.inf, 0.0, -0.0, 0.3], shape)
+        x = np.where(np.random.default_rng(2).integers(0, 3, shape) == 0, odd, x).astype(dtype)
+    return x
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("shape", [(1,), (2,), (5,), (40,), (1000,), (3, 7), (7, 3), (33, 20), (2, 5, 3), (2, 33, 4)])
+def test_order_of_every_dtype(dtype, shape):
+    x = rows_of(dtype, *shape)
+
+    def ordered(a):
+        return [out for d in range(a.ndim) for out in (
+            a.argmax(d), a.argmin(d, keepdim=True), a.argsort(d), a.argsort(d, descending=True), a.cumsum(d),
+            a.sort(d).values, (a + a).argmax(d), (a * a).mT.argmin(0) if a.ndim > 1 else a)]  # fmt: skip
+
+    both_ways(traced(ordered, [x]), [x])
+
+
+def test_long_rows_are_sorted():
+    x = rows_of(F32, 3, 5000).reshape(3, 5000) + array(3, 5000, dtype=F32)
+    x[1] = np.arange(5000)
+    x[2] = x[1, ::-1]
+    both_ways(traced(lambda a: [a.argsort(1), a.argsort(1, descending=True), a.argsort(0)], [x]), [x])
+
+
+def test_what_is_ordered_in_place():
+    x = array(4, 6)
+    x[2, 3] = np.nan
+    for writes in ({0: 0}, {1: 0}, {2: 0}):
+        both_ways(traced(lambda a: [a.cumsum(1), a.sort(0).values, a.cumsum(0).cumsum(1), a.argsort(0)], [x]), [x],
+                  writes)  # fmt: skip
+    n = np.array([3, 1, 2])
+    both_ways(traced(lambda a: [a.argsort(0), (a + 1).argsort(0)], [n]), [n], {0: 0})
+    both_ways(traced(lambda a: [a + 1, (a + 1).argsort(0)], [n]), [n], {0: 0})
 
 
 def test_powers():

@@ -5,6 +5,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from itertools import product
 from math import prod
 from typing import Any
 
@@ -53,6 +55,8 @@ class Elements:
         self.pool = Pool()
         self.buffers: dict[Value, Buffer] = {}
         self.made: dict[tuple[Value, Point], Scalar] = {}
+        self.unrolled: set[Value] = set()
+        """Folds of so few elements that they are written out."""
 
     def at(self, value: Value, point: Point) -> Scalar:
         """The element of a value at a point."""
@@ -89,7 +93,18 @@ class Elements:
             raise TraceError(f"compile: the op {op.name} has no lowering to loops; call it outside the compiled step")
         if prod(fold.shape) == 0:
             return self.pool.const(FOLDS[fold.name] + 0.0, value.dtype)
-        return fold.body(_only_point(fold, point)).cast(value.dtype)
+        found = [fold.body(place) for place in _places(fold, point)]
+        if op.finds:
+            return self._place_of(op.finds, found)
+        return reduce(lambda x, y: x._of(fold.name, y), found).cast(value.dtype)
+
+    def _place_of(self, extreme: str, found: Sequence[Scalar]) -> Scalar:
+        """Which of the elements is the extremum: of equals the first, of NaN before any number."""
+        best, at = found[0], self.pool.const(0, WHOLE)
+        for k, x in enumerate(found[1:], 1):
+            better = (x > best if extreme == "maximum" else x < best) | (x != x) & (best == best)
+            best, at = x.where(better, best), self.pool.const(k, WHOLE).where(better, at)
+        return at
 
     def place(self, op: Op, point: Point, args: Sequence[Value], params: Mapping[str, Any]) -> Place:
         """Where an op that reads at positions looks in its first argument. Outside, it is led back to the edge."""
@@ -118,7 +133,7 @@ class Elements:
         if isinstance(op, str) or op.scalar or op.index or op.places or op.keeps:
             return True
         fold = self.fold(value)
-        return fold is not None and prod(fold.shape) in (0, prod(value.shape))
+        return fold is not None and (value in self.unrolled or prod(fold.shape) in (0, prod(value.shape)))
 
     def cost(self, value: Value) -> int:
         """About how many additions an element costs, given the arguments' elements."""
@@ -134,15 +149,16 @@ class Elements:
         op = value.op
         if op is reduction.matmul:
             return self._product(value)
-        if isinstance(op, str) or not op.reduces:
+        if isinstance(op, str) or not (op.reduces or op.finds):
             return None
         (arg,) = value.args
+        dtype = arg.dtype if op.finds else value.dtype
         dim, keepdim = value.params["dim"], value.params["keepdim"]
 
         def target(point: Point) -> Point:
             return tuple(ORIGIN if k in dim else i for k, i in enumerate(point) if keepdim or k not in dim)
 
-        return Fold(op.reduces, arg.shape, lambda point: self.at(arg, point).cast(value.dtype), target)
+        return Fold(op.reduces or op.finds, arg.shape, lambda point: self.at(arg, point).cast(dtype), target)
 
     def _product(self, value: Value) -> Fold:
         """Σₖ left[..., m, k] · right[..., k, n]."""
@@ -169,11 +185,12 @@ def broadcast_point(point: Any, shape: Sizes) -> Point:
     return tuple(ORIGIN if size == 1 else i for i, size in zip(known[len(known) - len(shape) :], shape, strict=True))
 
 
-def _only_point(fold: Fold, point: Point) -> Point:
-    """Where a fold over single elements finds the one that goes to ``point``."""
+def _places(fold: Fold, point: Point) -> list[Point]:
+    """Where a fold finds the elements that go to ``point``, in order."""
     _, everywhere = space(fold.shape)
-    places = {i: at for i, at in zip(fold.target(everywhere), point, strict=True) if i != ORIGIN}
-    return tuple(places.get(i, ORIGIN) for i in everywhere)
+    known = {i: (at,) for i, at in zip(fold.target(everywhere), point, strict=True) if i != ORIGIN}
+    each = [known.get(i) or tuple(Index({}, k) for k in range(size)) for i, size in zip(everywhere, fold.shape)]
+    return list(product(*each))
 
 
 def _index(whole: Any) -> Index:

@@ -7,9 +7,10 @@ writes it. Outputs in place of an input carry over from run to run.
 
 from chainrule.compiler.code import Code, kind, literal
 from chainrule.compiler.index import Axis, variable
-from chainrule.compiler.loops import Matrix, Nest, Product, Program, Step, Store, neutral
+from chainrule.compiler.loops import Matrix, Nest, Product, Program, Sort, Step, Store, neutral
 from chainrule.compiler.nestcode import NestCode, by_memory
 from chainrule.compiler.scalar import Buffer, Pool
+from chainrule.compiler.sorting import sort
 
 ROW_MAJOR, PLAIN, TRANSPOSED = 101, 111, 112  # the numbers of CBLAS
 
@@ -28,7 +29,7 @@ def module(program: Program, register: int) -> str:
     main.do("%t = phi i64 [ 0, %entry ], [ %next, %run ]")
     places = _places(program, main, pointers, strides)
     for step in (part for whole in program.steps for part in (*_fills(whole), whole)):
-        text, buffers = _nest(step, register, needs) if isinstance(step, Nest) else _product(step)
+        text, buffers = _part(step, register, needs)
         name = names.setdefault(text, f"part{len(names)}")
         given = [places[b] for b in buffers]
         if isinstance(step, Product):
@@ -73,8 +74,13 @@ def _fills(step: Step) -> list[Nest]:
     return found
 
 
-def _nest(nest: Nest, register: int, needs: dict[str, str]) -> tuple[str, list[Buffer]]:
-    code = NestCode(nest, register)
+def _part(step: Step, register: int, needs: dict[str, str]) -> tuple[str, list[Buffer]]:
+    """A function for one step, and the buffers that it takes."""
+    if isinstance(step, Product):
+        return _product(step)
+    if isinstance(step, Sort):
+        return sort(step, needs)
+    code = NestCode(step, register)
     text, needed = code.function()
     needs.update(needed)
     return text, list(code.buffers)

@@ -11,14 +11,16 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import count
 from math import prod
 
-from chainrule.compiler.elements import Elements, Fold, Point, Sizes, broadcast_point, space
+from chainrule.compiler.elements import Elements, Point, Sizes, broadcast_point, space
 from chainrule.compiler.index import Axis, Index, flat
-from chainrule.compiler.loops import Nest, Product, Program, Step, Store
+from chainrule.compiler.loops import Nest, Program, Step, Store
 from chainrule.compiler.nests import arrange
+from chainrule.compiler.ordering import Orders, target_of
 from chainrule.compiler.products import large, matrix, product
-from chainrule.compiler.scalar import WHOLE, Buffer, Scalar, walk
+from chainrule.compiler.scalar import WHOLE, Buffer, DType, Scalar, walk
 from chainrule.errors import TraceError
 from chainrule.ir import Graph, Value
 from chainrule.op import Op
@@ -46,10 +48,10 @@ class Root:
 
 @dataclass(eq=False)
 class Group:
-    """Roots that share a nest, or one product."""
+    """Roots that share a nest, or one step that stands alone."""
 
     roots: dict[Buffer, Root] = field(default_factory=dict)
-    product: Product | None = None
+    alone: Step | None = None
     nodes: int = 0
 
 
@@ -58,7 +60,7 @@ def lower(graph: Graph, writes: Mapping[int, int], blas: bool) -> Program:
     return Lowering(graph, writes, blas).program()
 
 
-class Lowering:
+class Lowering(Orders):
     """The state of lowering one graph."""
 
     def __init__(self, graph: Graph, writes: Mapping[int, int], blas: bool):
@@ -70,6 +72,7 @@ class Lowering:
         self.elements.buffers.update(zip(graph.inputs, self.inputs))
         self.place_of = dict(zip(reversed(graph.outputs), reversed(self.outputs)))
         self.overwrites = {self.outputs[j]: self.inputs[i] for j, i in writes.items()}
+        self.names = count()
         self.groups: list[Group] = []
         self.spaces: dict[Sizes, list[int]] = defaultdict(list)
         self.written: dict[Buffer, int] = {}
@@ -133,27 +136,35 @@ class Lowering:
     def store(self, value: Value) -> None:
         """Give the value a buffer."""
         if isinstance(value.op, Op) and value not in self.elements.buffers:
-            new = self.place_of.get(value) or Buffer(f"t{len(self.elements.buffers)}", _size(value), value.dtype)
-            self.elements.buffers[value] = new
+            self.elements.buffers[value] = self.place_of.get(value) or self.temporary(_size(value), value.dtype)
+
+    def temporary(self, size: int, dtype: DType) -> Buffer:
+        """A new buffer."""
+        return Buffer(f"t{next(self.names)}", size, dtype)
 
     def emit(self, value: Value) -> None:
         """Place what stores a value."""
-        out = self.elements.buffers[value]
-        fold = self.elements.fold(value)
+        out, op = self.elements.buffers[value], value.op
+        assert isinstance(op, Op)
+        fold = None if self.elements.is_map(value) else self.elements.fold(value)
         if self.by_library(value):
-            step = product(self.elements, value)
-            self.groups.append(Group(product=step))
-            self.note(len(self.groups) - 1, step.writes(), step.reads())
-        elif value.op is shape.assign:
+            self.alone(product(self.elements, value))
+        elif op is shape.assign:
             self.assign(value, out)
-        elif value.op is moves.cat:
+        elif op is moves.cat:
             self.cat(value, out)
-        elif value.op is moves.overlap_add:
+        elif op is moves.overlap_add:
             self.overlap_add(value, out)
-        elif isinstance(value.op, Op) and value.op.puts:
-            self.put(value, *value.op.puts, out)
-        elif fold and not self.elements.is_map(value):
-            self.place(self.root(fold.shape, fold.body, out, partial(_target, fold, value), fold.name))
+        elif op.puts:
+            self.put(value, *op.puts, out)
+        elif op.scans:
+            self.scan(value, op.scans, out)
+        elif op.sorts:
+            self.sort(value, out)
+        elif fold and op.finds:
+            self.find(value, fold, out)
+        elif fold:
+            self.place(self.root(fold.shape, fold.body, out, partial(target_of, fold, value), fold.name))
         else:
             self.place(self.root(value.shape, partial(self.elements.define, value), out))
 
@@ -248,6 +259,11 @@ class Lowering:
         self.groups[at].nodes += root.nodes
         self.note(at, {out}, {b for b, _ in root.loads})
 
+    def alone(self, step: Step) -> None:
+        """A step that shares its place with no other."""
+        self.groups.append(Group(alone=step))
+        self.note(len(self.groups) - 1, step.writes(), step.reads())
+
     def note(self, at: int, stored: Iterable[Buffer], loaded: Iterable[Buffer]) -> None:
         """Remember which group is the last to store and to load a buffer."""
         self.written.update(dict.fromkeys(stored, at))
@@ -258,7 +274,7 @@ class Lowering:
         needed = set(self.outputs)
         steps: list[Step] = []
         for group in reversed(self.groups):
-            step: Step | None = group.product
+            step = group.alone
             if step is None:
                 axes = next(iter(group.roots.values())).axes
                 kept = tuple(store for buffer, store in self.forward(group).items() if buffer in needed)
@@ -279,11 +295,6 @@ class Lowering:
             if root.whole:
                 known[buffer] = value
         return stores
-
-
-def _target(fold: Fold, value: Value, point: Point) -> Index:
-    """Where the element that a fold makes of this point lies in the value's buffer."""
-    return flat(fold.target(point), value.shape)
 
 
 def _size(value: Value) -> int:

@@ -12,7 +12,7 @@ def arrange(pool: Pool, nest: Nest) -> Nest:
     """The same work with as few axes and divisions as possible, in an order that walks memory forwards."""
     nest = join(pool, split(pool, nest))
     vector = vector_axis(nest)
-    return Nest(order(nest, vector), nest.stores, vector)
+    return Nest(order(nest, vector), nest.stores, vector, nest.ordered)
 
 
 def offsets(nest: Nest) -> Iterator[Index]:
@@ -23,12 +23,13 @@ def offsets(nest: Nest) -> Iterator[Index]:
 
 def replace(pool: Pool, nest: Nest, axes: tuple[Axis, ...], new: Mapping[Axis, Whole]) -> Nest:
     """The nest over other axes."""
-    return Nest(axes, tuple(moved(pool, s, new, NOTHING) for s in nest.stores))
+    return Nest(axes, tuple(moved(pool, s, new, NOTHING) for s in nest.stores), ordered=nest.ordered)
 
 
 def rename(pool: Pool, nest: Nest, buffers: Mapping[Buffer, Buffer]) -> Nest:
     """The nest on other buffers."""
-    return Nest(nest.axes, tuple(moved(pool, s, NOTHING, buffers) for s in nest.stores), nest.vector)
+    stores = tuple(moved(pool, s, NOTHING, buffers) for s in nest.stores)
+    return Nest(nest.axes, stores, nest.vector, nest.ordered)
 
 
 def moved(pool: Pool, store: Store, axes: Mapping[Axis, Whole], buffers: Mapping[Buffer, Buffer]) -> Store:
@@ -54,7 +55,8 @@ def join(pool: Pool, nest: Nest) -> Nest:
     places = list(offsets(nest))
     runs: list[list[Axis]] = []
     for axis in nest.axes:
-        if runs and all(_runs_on(place, runs[-1][-1], axis) for place in places):
+        last = runs[-1][-1] if runs else None
+        if last and nest.ordered not in (axis, last) and all(_runs_on(place, last, axis) for place in places):
             runs[-1].append(axis)
         else:
             runs.append([axis])
@@ -85,7 +87,7 @@ def vector_axis(nest: Nest) -> Axis | None:
     def merit(axis: Axis) -> tuple[int, int]:
         return sum(_step_merit(offset, axis) for offset in loads + stores), axis.size
 
-    return max(nest.axes, key=merit, default=None)
+    return max((axis for axis in nest.axes if axis != nest.ordered), key=merit, default=None)
 
 
 def _step_merit(offset: Index, axis: Axis) -> int:
