@@ -340,6 +340,20 @@ def test_equal_nests_are_compiled_once():
     assert module(program, 32).count("define internal void") == 3
 
 
+def test_nests_and_products_on_parts_of_an_array_are_compiled_once():
+    x, w = array(6, 30, 30), array(30, 30)
+
+    def unrolled(a, b):
+        h = a[0]
+        for k in range(1, 6):
+            h = (h @ b * 0.01 + a[k]).tanh()
+        return h
+
+    program = both_ways(traced(unrolled, [x, w]), [x, w], ulps=200).program
+    assert len(program.steps) == 10
+    assert module(program, 32).count("define internal void") == 2
+
+
 def test_memory_of_temporaries_is_shared():
     x = array(30, 30)
     program = build(traced(lambda a: (((a @ a) @ a) @ a) @ a, [x]), native=False).program

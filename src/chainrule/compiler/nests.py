@@ -1,6 +1,7 @@
 """The shape of a loop nest: split axes where that resolves a division, join those that run as one, choose an order."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from math import prod
 
 from chainrule.compiler.index import Axis, Index, Whole, splits, variable
@@ -12,7 +13,7 @@ def arrange(pool: Pool, nest: Nest) -> Nest:
     """The same work with as few axes and divisions as possible, in an order that walks memory forwards."""
     nest = join(pool, split(pool, nest))
     vector = vector_axis(nest)
-    return Nest(order(nest, vector), nest.stores, vector, nest.ordered)
+    return replace(nest, axes=order(nest, vector), vector=vector)
 
 
 def offsets(nest: Nest) -> Iterator[Index]:
@@ -21,21 +22,38 @@ def offsets(nest: Nest) -> Iterator[Index]:
     yield from (s.offset for s in nest.stores)
 
 
-def replace(pool: Pool, nest: Nest, axes: tuple[Axis, ...], new: Mapping[Axis, Whole]) -> Nest:
+def over(pool: Pool, nest: Nest, axes: tuple[Axis, ...], new: Mapping[Axis, Whole]) -> Nest:
     """The nest over other axes."""
-    return Nest(axes, tuple(moved(pool, s, new, NOTHING) for s in nest.stores), ordered=nest.ordered)
+    return replace(nest, axes=axes, stores=tuple(moved(pool, s, new, NOTHING) for s in nest.stores))
 
 
 def rename(pool: Pool, nest: Nest, buffers: Mapping[Buffer, Buffer]) -> Nest:
     """The nest on other buffers."""
-    stores = tuple(moved(pool, s, NOTHING, buffers) for s in nest.stores)
-    return Nest(nest.axes, stores, nest.vector, nest.ordered)
+    return replace(nest, stores=tuple(moved(pool, s, NOTHING, buffers) for s in nest.stores))
 
 
 def moved(pool: Pool, store: Store, axes: Mapping[Axis, Whole], buffers: Mapping[Buffer, Buffer]) -> Store:
     """The store over other axes, on other buffers."""
     value, *by = pool.rebuild(store.roots, axes, buffers)
     return Store(buffers.get(store.buffer, store.buffer), store.offset.replace(axes), value, store.fold, *by)
+
+
+def from_start(pool: Pool, nest: Nest) -> tuple[Nest, dict[Buffer, int]]:
+    """The nest with the elements of each buffer counted from the first constant place in it, and these places.
+
+    Nests that do the same in different parts of their buffers become the same by that.
+    """
+    places = [*nest.loads(), *nest.picks(), *((s.buffer, s.offset) for s in nest.stores)]
+    starts: dict[Buffer, int] = {}
+    for buffer, offset in places:
+        starts[buffer] = min(offset.const, starts.get(buffer, offset.const))
+    if not any(starts.values()):
+        return nest, starts
+    stores = []
+    for s in nest.stores:
+        value, *by = pool.rebuild(s.roots, starts=starts)
+        stores.append(Store(s.buffer, s.offset + -starts[s.buffer], value, s.fold, *by))
+    return replace(nest, stores=tuple(stores)), starts
 
 
 def split(pool: Pool, nest: Nest) -> Nest:
@@ -46,7 +64,7 @@ def split(pool: Pool, nest: Nest) -> Nest:
         a, b = Axis(free, axis.size // inner), Axis(free + 1, inner)
         at = nest.axes.index(axis)
         axes = (*nest.axes[:at], a, b, *nest.axes[at + 1 :])
-        nest = replace(pool, nest, axes, {axis: variable(a) * inner + variable(b)})
+        nest = over(pool, nest, axes, {axis: variable(a) * inner + variable(b)})
     return nest
 
 
@@ -71,7 +89,7 @@ def join(pool: Pool, nest: Nest) -> Nest:
         free += 1
         axes.append(wide)
         new |= {**dict.fromkeys(run, 0), run[-1]: variable(wide)}
-    return replace(pool, nest, tuple(axes), new) if new else nest
+    return over(pool, nest, tuple(axes), new) if new else nest
 
 
 def _runs_on(place: Index, outer: Axis, inner: Axis) -> bool:

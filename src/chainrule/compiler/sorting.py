@@ -131,14 +131,14 @@ end:
 }}"""
 
 
-def sort(step: Sort, needs: dict[str, str]) -> tuple[str, list[Buffer]]:
+def sort(step: Sort, needs: dict[str, str]) -> tuple[str, dict[Buffer, int]]:
     """A function that sorts row after row, and its buffers."""
     dtype = step.keys.dtype
     function = f"sort.{'down' if step.descending else 'up'}.{dtype}"
     words = {"function": function, "key": memory_kind(dtype), "compare": _compare(step), "run": RUN}
     needs["llvm.umin.i64"] = "declare i64 @llvm.umin.i64(i64, i64)"
     needs[function] = f"{BEFORE.format(**words)}\n{SORT.format(**words)}"
-    return ROWS.format(**words, size=step.size, rows=step.rows), [step.out, step.keys, step.spare]
+    return ROWS.format(**words, size=step.size, rows=step.rows), dict.fromkeys((step.out, step.keys, step.spare), 0)
 
 
 def _compare(step: Sort) -> str:
