@@ -3,26 +3,25 @@
 ``scalar`` gives the expression, ``index`` moves the point at which the input is asked, ``reduces`` folds.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import product
 from math import prod
 from typing import Any
 
-import numpy as np
-
-from chainrule.compiler.index import Axis, Index, flat, variable
+from chainrule.compiler.index import ORIGIN, Index, Point, Sizes, broadcast_point, flat, space
 from chainrule.compiler.loops import FOLDS
-from chainrule.compiler.scalar import HEAVY, OPERATIONS, WHOLE, Buffer, Pool, Scalar, walk
+from chainrule.compiler.places import FEW, Places
+from chainrule.compiler.scalar import CHEAP, HEAVY, OPERATIONS, SLOW, WHOLE, Buffer, Pool, Scalar, walk
 from chainrule.errors import TraceError
 from chainrule.ir import CONST, Value
 from chainrule.op import Op
 from chainrule.ops import reduction
 
-Point = tuple[Any, ...]
-Sizes = tuple[Any, ...]
-ORIGIN = Index({})
+SHORT = 4
+"""A row of more elements is folded as it lies in memory, several at a time."""
+UNROLLED_COST = 64
 
 
 @dataclass(frozen=True)
@@ -35,20 +34,7 @@ class Fold:
     target: Callable[[Point], Point]
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where an op reads or writes: ``by`` past ``offset``; ``there`` says whether that is a place of the tensor."""
-
-    offset: Index
-    by: Scalar | None = None
-    there: Scalar | None = None
-
-    def inside(self, element: Scalar) -> Scalar:
-        """The element; NaN where eager mode would have raised IndexError, 0 for integers."""
-        return element if self.there is None else element.where(self.there, np.nan if element.dtype.kind == "f" else 0)
-
-
-class Elements:
+class Elements(Places):
     """Expressions for elements of values; a value that has a buffer is loaded, any other is computed in place."""
 
     def __init__(self) -> None:
@@ -80,11 +66,9 @@ class Elements:
             arg = value.args[0]
             return self.at(arg, tuple(map(_index, op.index(point, arg.spec, **value.params))))
         if op.places:
-            place = self.place(op, point, value.args, value.params)
-            buffer = self.buffers.get(value.args[0])
-            if place.by is None or buffer is None:
-                return self.at(value.args[0], point[: value.args[0].ndim])
-            return place.inside(self.pool.pick(buffer, place.offset, place.by))
+            return self._read(op, value, point)
+        if op.puts:
+            return self._put(*op.puts, value, point)
         if op.keeps:
             kept = self.pool.position(_index(op.keeps(point, value.args[0].spec, **value.params))) >= 0
             return self.at(value.args[0], point).where(kept, 0)
@@ -106,32 +90,30 @@ class Elements:
             best, at = x.where(better, best), self.pool.const(k, WHOLE).where(better, at)
         return at
 
-    def place(self, op: Op, point: Point, args: Sequence[Value], params: Mapping[str, Any]) -> Place:
-        """Where an op that reads at positions looks in its first argument. Outside, it is led back to the edge."""
+    def unroll(self, value: Value, cost: int) -> None:
+        """Write a fold out if it is over few elements that cost little and are no row that lies as one in memory."""
+        fold = self.fold(value)
+        if fold is None or value.op is reduction.matmul or not prod(fold.shape):
+            return
+        _, everywhere = space(fold.shape)
+        kept = set(fold.target(everywhere))
+        sizes = [axis.size for i in everywhere if i not in kept for axis in i.axes()]
+        finds = isinstance(value.op, Op) and value.op.finds
+        if sizes and prod(sizes) <= FEW and (finds or sizes[-1] <= SHORT) and cost * prod(sizes) <= UNROLLED_COST:
+            self.unrolled.add(value)
 
-        def read(k: int, at: Point) -> Scalar:
-            return self.at(args[k], broadcast_point(at, args[k].shape)).cast(WHOLE)
-
-        shape, stride = args[0].shape, 1
-        found = Place(ORIGIN)
-        entries = op.places(point, read, *(a.spec for a in args), **params)  # type: ignore[misc]
-        for entry, size in zip(reversed(entries), reversed(shape)):
-            if isinstance(entry, Scalar):
-                entry = entry.where(entry >= 0, entry + size)
-                there = (entry >= 0) & (entry < size)
-                far = entry.maximum(0).minimum(size - 1) * stride
-                found = Place(found.offset, far if found.by is None else found.by + far,
-                              there if found.there is None else found.there & there)  # fmt: skip
-            else:
-                found = Place(found.offset + entry * stride, found.by, found.there)
-            stride *= size
-        return found
+    def evaluations(self, value: Value) -> int:
+        """For how many points the arguments of a value are asked."""
+        fold = self.fold(value)
+        return int(prod(fold.shape if fold else value.shape)) * max(1, self.choices(value))
 
     def is_map(self, value: Value) -> bool:
         """Whether an element needs a fixed number of elements of the arguments."""
         op = value.op
         if isinstance(op, str) or op.scalar or op.index or op.places or op.keeps:
             return True
+        if op.puts:
+            return self.one_along(value) is not None
         fold = self.fold(value)
         return fold is not None and (value in self.unrolled or prod(fold.shape) in (0, prod(value.shape)))
 
@@ -139,7 +121,7 @@ class Elements:
         """About how many additions an element costs, given the arguments' elements."""
         op = value.op
         if isinstance(op, str) or not op.scalar:
-            return HEAVY if isinstance(op, Op) and op.places else 0
+            return _cost_of_moving(op) if isinstance(op, Op) else 0
         args = [self.pool.const(a.const, a.dtype) if a.op == CONST else self.pool.load(Buffer("", 1, a.dtype), ORIGIN)
                 for a in value.args]  # fmt: skip
         return sum(OPERATIONS[n.op][1] for n in walk([op.scalar(*args, **value.params)]) if n.args)
@@ -172,25 +154,17 @@ class Elements:
         return Fold("add", (*value.shape, left.shape[-1]), body, lambda point: point[:-1])
 
 
-def space(shape: Sizes) -> tuple[tuple[Axis, ...], Point]:
-    """An axis for each size but 1, and the point that they make in an array of this shape."""
-    axes = tuple(Axis(k, size) for k, size in enumerate(s for s in shape if s != 1))
-    rest = iter(axes)
-    return axes, tuple(ORIGIN if size == 1 else variable(next(rest)) for size in shape)
-
-
-def broadcast_point(point: Any, shape: Sizes) -> Point:
-    """The point of an operand of this shape that broadcasts to the given point."""
-    known = (*(ORIGIN,) * (len(shape) - len(point)), *point)
-    return tuple(ORIGIN if size == 1 else i for i, size in zip(known[len(known) - len(shape) :], shape, strict=True))
-
-
 def _places(fold: Fold, point: Point) -> list[Point]:
     """Where a fold finds the elements that go to ``point``, in order."""
     _, everywhere = space(fold.shape)
     known = {i: (at,) for i, at in zip(fold.target(everywhere), point, strict=True) if i != ORIGIN}
     each = [known.get(i) or tuple(Index({}, k) for k in range(size)) for i, size in zip(everywhere, fold.shape)]
     return list(product(*each))
+
+
+def _cost_of_moving(op: Op) -> int:
+    """About how many additions it costs to find an element, or to fold one more in."""
+    return HEAVY if op.places or op.puts else SLOW if op.finds else CHEAP if op.reduces else 0
 
 
 def _index(whole: Any) -> Index:

@@ -14,8 +14,8 @@ from functools import partial
 from itertools import count
 from math import prod
 
-from chainrule.compiler.elements import Elements, Point, Sizes, broadcast_point, space
-from chainrule.compiler.index import Axis, Index, flat
+from chainrule.compiler.elements import Elements
+from chainrule.compiler.index import Axis, Index, Point, Sizes, broadcast_point, flat, space
 from chainrule.compiler.loops import Nest, Program, Step, Store
 from chainrule.compiler.nests import arrange
 from chainrule.compiler.ordering import Orders, target_of
@@ -110,8 +110,9 @@ class Lowering(Orders):
                     if matrix(self.elements, arg, value.shape[:-2]) is None:
                         self.store(arg)
             if value.op.places:
-                self.store(value.args[0])
-            repeats = self.evaluations(value)
+                self.store(_source(value.args[0]) if self.elements.choices(value) else value.args[0])
+            self.elements.unroll(value, sum(cost[a] for a in value.args))
+            repeats = self.elements.evaluations(value)
             for arg in value.args:
                 again = repeats // max(1, _size(arg)) - 1
                 costly = cost[arg] > INLINE_COST and (again or uses[arg] > 1)
@@ -119,7 +120,7 @@ class Lowering(Orders):
                     self.store(_source(arg))
                     cost[arg] = 0
             inlined = [a for a in value.args if a not in self.elements.buffers]
-            cost[value] = self.elements.cost(value) + sum(cost[a] for a in inlined)
+            cost[value] = (self.elements.cost(value) + sum(cost[a] for a in inlined)) * (repeats // _size(value))
             depth[value] = 1 + max((depth[a] for a in inlined), default=0)
             if value in self.place_of or depth[value] >= INLINE_DEPTH or not self.elements.is_map(value):
                 self.store(value)
@@ -127,11 +128,6 @@ class Lowering(Orders):
 
     def by_library(self, value: Value) -> bool:
         return self.blas and value.op is reduction.matmul and large(value)
-
-    def evaluations(self, value: Value) -> int:
-        """For how many points the arguments of a value are asked."""
-        fold = self.elements.fold(value)
-        return prod(fold.shape) if fold else _size(value)
 
     def store(self, value: Value) -> None:
         """Give the value a buffer."""
@@ -199,13 +195,15 @@ class Lowering(Orders):
             before += part.shape[dim]
 
     def overlap_add(self, value: Value, out: Buffer) -> None:
-        """Zeros, and over them the windows, one after the other."""
+        """Zeros, and over them the first elements of all windows, then the next ones of all."""
         (part,) = value.args
-        params = {**value.params, "size": part.shape[value.ndim :]}
+        size = part.shape[value.ndim :]
+        params = {**value.params, "size": size}
         del params["shape"]
         zero = self.elements.pool.const(0, WHOLE)
         self.place(self.root(value.shape, lambda _: self.elements.pool.const(0, value.dtype), out, whole=False))
-        axes, point = space(part.shape)
+        axes, point = space((*size, *part.shape[: value.ndim]))
+        point = (*point[len(size) :], *point[: len(size)])
         place = flat(moves.windows_index(point, value.spec, **params), value.shape)
         self.place(self.stored(axes, Store(out, place, self.elements.at(part, point), "add", zero)))
 

@@ -7,7 +7,7 @@ from typing import Any
 from chainrule.compiler.code import Code, kind, memory_kind
 from chainrule.compiler.index import Divided, Index, variable
 from chainrule.compiler.loops import Nest, Store, fold_operation
-from chainrule.compiler.operations import operation
+from chainrule.compiler.operations import operation, splat
 from chainrule.compiler.scalar import WHOLE, Buffer, Scalar
 
 NOWHERE = Index({})
@@ -102,15 +102,27 @@ class Memory:
 
     def _position(self, index: Index, lanes: int) -> str:
         """An index as a number, in every lane."""
-        value, many = "poison", kind(WHOLE, lanes)
+        axis, many = self.nest.vector, kind(WHOLE, lanes)
+        if lanes > 1 and axis is not None and index.affine_in(axis):
+            steps = ", ".join(f"i64 {k * index.coefficient(axis)}" for k in range(lanes))
+            return self.code.let(f"add {many} {splat(self.code, self._whole(index), WHOLE, lanes)}, <{steps}>")
+        value = "poison"
         for lane in range(lanes):
             element = self._whole(self._lane(index, lane))
             value = element if lanes == 1 else self._with(value, many, "i64", element, lane)
         return value
 
     def _scatter(self, store: Store, by: Scalar) -> None:
-        """To computed places, lane by lane: they may be the same."""
-        code, buffer = self.code, store.buffer
+        """To computed places, lane by lane: they may be the same. Where only rounds meet, lanes do not."""
+        code, buffer, axis = self.code, store.buffer, self.nest.vector
+        if by.op == "const" and (axis is None or (store.offset.affine_in(axis) and store.offset.coefficient(axis))):
+            at, lanes = store.offset + int(by.detail), self.piece.lanes
+            value = self._operand(store.value)
+            if store.fold:
+                operands = [self._read(buffer, at), value]
+                value = operation(code, fold_operation(store), buffer.dtype, lanes, operands, buffer.dtype)
+            self._write(buffer, at, value)
+            return
         one = memory_kind(buffer.dtype)
         for lane in range(self.piece.lanes):
             value, place = self._one_of(store.value, lane), self._past(buffer, store.offset, by, lane)

@@ -8,6 +8,9 @@ from chainrule.compiler.index import Axis, Index, Whole, splits, variable
 from chainrule.compiler.loops import Nest, Store, reduced
 from chainrule.compiler.scalar import NOTHING, Buffer, Pool
 
+LANES = 8
+"""About how many elements are computed at a time."""
+
 
 def arrange(pool: Pool, nest: Nest) -> Nest:
     """The same work with as few axes and divisions as possible, in an order that walks memory forwards."""
@@ -98,21 +101,22 @@ def _runs_on(place: Index, outer: Axis, inner: Axis) -> bool:
 
 
 def vector_axis(nest: Nest) -> Axis | None:
-    """The axis along which most accesses are neighbours in memory; stores count double, scattered accesses against."""
-    loads = [offset for _, offset in set(nest.loads())]
-    stores = [s.offset for s in nest.stores for _ in range(2)]
+    """The axis along which an iteration costs least, of several the longest."""
+    places = [offset for _, offset in set(nest.loads())] + [s.offset for s in nest.stores]
 
-    def merit(axis: Axis) -> tuple[int, int]:
-        return sum(_step_merit(offset, axis) for offset in loads + stores), axis.size
+    def cost(axis: Axis) -> tuple[float, int]:
+        lanes = min(axis.size, LANES)
+        scattered = sum(_scattered(offset, axis) for offset in places)
+        return len(nest.nodes) / lanes + scattered, -axis.size
 
-    return max((axis for axis in nest.axes if axis != nest.ordered), key=merit, default=None)
+    return min((axis for axis in nest.axes if axis != nest.ordered), key=cost, default=None)
 
 
-def _step_merit(offset: Index, axis: Axis) -> int:
+def _scattered(offset: Index, axis: Axis) -> int:
+    """How many instructions an access takes for each lane by itself."""
     if not offset.affine_in(axis):
-        return -2
-    step = offset.coefficient(axis)
-    return 1 if step == 1 else -1 if step else 0
+        return 4
+    return 2 * (offset.coefficient(axis) not in (0, 1))
 
 
 def order(nest: Nest, vector: Axis | None) -> tuple[Axis, ...]:

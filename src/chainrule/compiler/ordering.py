@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.elements import Elements, Fold, Point, Sizes, space
-from chainrule.compiler.index import Axis, Index, flat
+from chainrule.compiler.elements import Elements, Fold
+from chainrule.compiler.index import Axis, Index, Point, Sizes, flat, space
 from chainrule.compiler.loops import Nest, Sort, Step, Store
 from chainrule.compiler.nests import arrange
 from chainrule.compiler.scalar import HALF, SINGLE, WHOLE, Buffer, Scalar
