@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from chainrule import ir, ops
 from chainrule.compiler import build
 from chainrule.compiler import native as native_module
-from chainrule.compiler.index import Axis, flat, variable
+from chainrule.compiler.index import Axis, Index, flat, variable
 from chainrule.compiler.llvm import module
-from chainrule.compiler.loops import Nest, Program, Store, check
+from chainrule.compiler.loops import Nest, Program, Sort, Store, check
 from chainrule.compiler.scalar import HEAVY, OPERATIONS, Buffer, Pool, Scalar
 from chainrule.errors import MissingExtra, TraceError
 from chainrule.op import Discrete, Elementwise, Op, Piecewise
@@ -562,6 +562,41 @@ def test_the_checker_refuses(make, says):
     nest = Nest((axis,), (make(Pool(), a, b, -1 * variable(axis) * -1),))
     with pytest.raises(ValueError, match=says):
         check(Program((a,), (b,), (nest,)))
+
+
+WHOLE = np.dtype("int64")
+
+
+@pytest.mark.parametrize(("keys", "places", "spare", "says"), [
+    (Buffer("k", 6, F32), Buffer("p", 5, WHOLE), Buffer("s", 8, WHOLE), "do not fit"),
+    (Buffer("k", 6, F32), Buffer("p", 6, WHOLE), Buffer("s", 7, WHOLE), "do not fit"),
+    (Buffer("k", 6, F64), Buffer("p", 6, WHOLE), Buffer("s", 8, WHOLE), "do not fit"),
+    (Buffer("k", 6, F32), Buffer("p", 6, F64), Buffer("s", 8, WHOLE), "places are int64, not float64"),
+])  # fmt: skip
+def test_the_checker_refuses_what_does_not_sort(keys, places, spare, says):
+    def program(out, room):
+        return Program((keys,), (out,), (Sort(2, 3, True, out, keys, room),), {room: 0})
+
+    with pytest.raises(ValueError, match=says):
+        check(program(places, spare))
+    fine = check(program(Buffer("p", 6, WHOLE), Buffer("s", 16, WHOLE)))
+    assert str(fine).endswith("p = places of k, descending, in 2 rows of 3")
+
+
+def test_rounds_in_order_see_what_earlier_ones_stored():
+    a, axis = Buffer("a", 5, F64), Axis(0, 4)
+    pool, i = Pool(), Index({axis: 1})
+
+    def nest(behind, **how):
+        return Nest((axis,), (Store(a, i + 1, pool.load(a, i + behind) * 2),), **how)
+
+    def program(step):
+        return check(Program((a,), (a,), (step,)))
+
+    assert "for i0 in 4 in order:" in str(program(nest(0, ordered=axis)))
+    for wrong in (nest(0), nest(0, ordered=axis, vector=axis), nest(-1, ordered=axis)):
+        with pytest.raises(ValueError, match=r"another iteration|reaches"):
+            program(wrong)
 
 
 def test_the_text_of_a_nest():

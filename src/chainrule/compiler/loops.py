@@ -131,7 +131,7 @@ class Product:
 class Sort:
     """For each row of ``size`` keys the places of the keys in their order; equal ones stay as they were.
 
-    NaN is the largest key. ``spare`` has room for a row of places.
+    NaN is the largest key. ``spare`` is memory to work in, of ``room`` elements.
     """
 
     rows: int
@@ -140,6 +140,11 @@ class Sort:
     out: Buffer
     keys: Buffer
     spare: Buffer
+
+    @staticmethod
+    def room(size: int, dtype: np.dtype[Any]) -> int:
+        """For two rows of keys with their places, and one more each."""
+        return 2 * (size + 1) * (2 if dtype.itemsize == 8 else 1)
 
     def reads(self) -> set[Buffer]:
         return {self.keys}
@@ -226,7 +231,7 @@ def _earlier(nest: Nest, store: Store, offset: Index) -> bool:
 
 def _check_sort(sort: Sort) -> None:
     count = sort.rows * sort.size
-    if sort.keys.size != count or sort.out.size != count or sort.spare.size < sort.size:
+    if sort.keys.size != count or sort.out.size != count or sort.spare.size < sort.room(sort.size, sort.keys.dtype):
         raise ValueError(f"check: {sort.keys}, {sort.out} and {sort.spare} do not fit, in\n{sort}")
     if not sort.out.dtype == sort.spare.dtype == WHOLE:
         raise ValueError(f"check: places are {WHOLE}, not {sort.out.dtype} and {sort.spare.dtype}, in\n{sort}")

@@ -83,7 +83,7 @@ class Orders:
             keys = self.temporary(out.size, SINGLE if arg.dtype == HALF else arg.dtype)
             self.place(self.root(turned, key, keys))
         places = out if dim == value.ndim - 1 else self.temporary(out.size, WHOLE)
-        spare = self.temporary(size, WHOLE)
+        spare = self.temporary(Sort.room(size, keys.dtype), WHOLE)
         self.alone(Sort(out.size // size, size, value.params["descending"], places, keys, spare))
         if places is not out:
             def back(point: Point) -> Scalar:

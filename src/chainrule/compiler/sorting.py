@@ -1,13 +1,15 @@
-"""Sorting in LLVM IR: runs of a few by insertion, then merged, twice as long each time. Both keep equal keys in order.
+"""Sorting in LLVM IR: each key becomes a whole number with its place in the low bits, and these are merged.
 
-Source: D. E. Knuth, "The Art of Computer Programming", vol. 3 (1973), 5.2.1 and 5.2.4.
+Such numbers are all different and in the order of the keys, equal keys in that of their places; so merging needs one
+comparison and no branch. Runs are merged in pairs, twice as long each time.
+
+Source: D. E. Knuth, "The Art of Computer Programming", vol. 3 (1973), 5.2.4.
 """
 
-from chainrule.compiler.code import kind, memory_kind
+from chainrule.compiler.code import DType, kind, literal, memory_kind
 from chainrule.compiler.loops import Sort
 from chainrule.compiler.scalar import Buffer
 
-RUN = 16
 ROWS = """define internal void @NAME(ptr noalias %out, ptr noalias %keys, ptr noalias %spare) #0 {{
 entry:
   br label %row
@@ -23,109 +25,77 @@ row:
 end:
   ret void
 }}"""
-BEFORE = """define internal i1 @{function}.before(ptr %keys, i64 %a, i64 %b) alwaysinline {{
-  %at = getelementptr {key}, ptr %keys, i64 %a
-  %bt = getelementptr {key}, ptr %keys, i64 %b
-  %x = load {key}, ptr %at
-  %y = load {key}, ptr %bt
-{compare}
-}}"""
 SORT = """define internal void @{function}(ptr noalias %out, ptr noalias %keys, ptr noalias %spare, i64 %n) noinline {{
 entry:
-  br label %run
-run:
-  %start = phi i64 [ 0, %entry ], [ %stop, %run.end ]
-  %full = add i64 %start, {run}
-  %stop = call i64 @llvm.umin.i64(i64 %full, i64 %n)
-  br label %next
-next:
-  %i = phi i64 [ %start, %run ], [ %i.next, %placed ]
-  br label %shift
-shift:
-  %j = phi i64 [ %i, %next ], [ %j.less, %moved ]
-  %first = icmp eq i64 %j, %start
-  br i1 %first, label %placed, label %compare
-compare:
-  %j.less = sub i64 %j, 1
-  %left.at = getelementptr i64, ptr %out, i64 %j.less
-  %left = load i64, ptr %left.at
-  %earlier = call i1 @{function}.before(ptr %keys, i64 %i, i64 %left)
-  br i1 %earlier, label %moved, label %placed
-moved:
-  %j.at = getelementptr i64, ptr %out, i64 %j
-  store i64 %left, ptr %j.at
-  br label %shift
-placed:
-  %hole = getelementptr i64, ptr %out, i64 %j
-  store i64 %i, ptr %hole
+  %room = add i64 %n, 1
+  %other = getelementptr {pair}, ptr %spare, i64 %room
+  br label %pack
+pack:
+  %i = phi i64 [ 0, %entry ], [ %i.next, %pack ]
+  %i.key = getelementptr {key}, ptr %keys, i64 %i
+  %x = load {key}, ptr %i.key
+{rank}
+  %wide = zext {whole} %rank to {pair}
+  %high = shl {pair} %wide, {half}
+{low}
+  %packed = or {pair} %high, %low
+  %i.at = getelementptr {pair}, ptr %spare, i64 %i
+  store {pair} %packed, ptr %i.at
   %i.next = add i64 %i, 1
-  %i.more = icmp ult i64 %i.next, %stop
-  br i1 %i.more, label %next, label %run.end
-run.end:
-  %unrun = icmp ult i64 %stop, %n
-  br i1 %unrun, label %run, label %level
+  %i.more = icmp ult i64 %i.next, %n
+  br i1 %i.more, label %pack, label %level
 level:
-  %width = phi i64 [ {run}, %run.end ], [ %wide, %level.end ]
-  %from = phi ptr [ %out, %run.end ], [ %to, %level.end ]
-  %to = phi ptr [ %spare, %run.end ], [ %from, %level.end ]
+  %width = phi i64 [ 1, %pack ], [ %twice, %level.end ]
+  %from = phi ptr [ %spare, %pack ], [ %to, %level.end ]
+  %to = phi ptr [ %other, %pack ], [ %from, %level.end ]
   %unmerged = icmp ult i64 %width, %n
-  br i1 %unmerged, label %pair, label %sorted
-pair:
-  %low = phi i64 [ 0, %level ], [ %high, %pair.end ]
-  %low.w = add i64 %low, %width
-  %middle = call i64 @llvm.umin.i64(i64 %low.w, i64 %n)
+  br i1 %unmerged, label %two, label %unpack
+two:
+  %start = phi i64 [ 0, %level ], [ %stop, %two.end ]
+  %start.w = add i64 %start, %width
+  %middle = call i64 @llvm.umin.i64(i64 %start.w, i64 %n)
   %middle.w = add i64 %middle, %width
-  %high = call i64 @llvm.umin.i64(i64 %middle.w, i64 %n)
+  %stop = call i64 @llvm.umin.i64(i64 %middle.w, i64 %n)
   br label %merge
 merge:
-  %t = phi i64 [ %low, %pair ], [ %t.next, %taken ]
-  %l = phi i64 [ %low, %pair ], [ %l.next, %taken ]
-  %r = phi i64 [ %middle, %pair ], [ %r.next, %taken ]
-  %r.gone = icmp eq i64 %r, %high
-  br i1 %r.gone, label %take.left, label %has.right
-has.right:
-  %r.at = getelementptr i64, ptr %from, i64 %r
-  %r.place = load i64, ptr %r.at
-  %l.gone = icmp eq i64 %l, %middle
-  br i1 %l.gone, label %taken, label %has.both
-has.both:
-  %b.at = getelementptr i64, ptr %from, i64 %l
-  %b.place = load i64, ptr %b.at
-  %right.first = call i1 @{function}.before(ptr %keys, i64 %r.place, i64 %b.place)
-  br i1 %right.first, label %taken, label %take.left
-take.left:
-  %l.at = getelementptr i64, ptr %from, i64 %l
-  %l.place = load i64, ptr %l.at
-  br label %taken
-taken:
-  %is.left = phi i64 [ 1, %take.left ], [ 0, %has.right ], [ 0, %has.both ]
-  %place = phi i64 [ %l.place, %take.left ], [ %r.place, %has.right ], [ %r.place, %has.both ]
-  %t.at = getelementptr i64, ptr %to, i64 %t
-  store i64 %place, ptr %t.at
-  %l.next = add i64 %l, %is.left
+  %t = phi i64 [ %start, %two ], [ %t.next, %merge ]
+  %l = phi i64 [ %start, %two ], [ %l.next, %merge ]
+  %r = phi i64 [ %middle, %two ], [ %r.next, %merge ]
+  %l.at = getelementptr {pair}, ptr %from, i64 %l
+  %r.at = getelementptr {pair}, ptr %from, i64 %r
+  %a = load {pair}, ptr %l.at
+  %b = load {pair}, ptr %r.at
+  %less = icmp ult {pair} %a, %b
+  %r.gone = icmp eq i64 %r, %stop
+  %l.there = icmp ult i64 %l, %middle
+  %wanted = or i1 %less, %r.gone
+  %left = and i1 %wanted, %l.there
+  %taken = select i1 %left, {pair} %a, {pair} %b
+  %t.at = getelementptr {pair}, ptr %to, i64 %t
+  store {pair} %taken, ptr %t.at
+  %is.left = zext i1 %left to i64
   %is.right = sub i64 1, %is.left
+  %l.next = add i64 %l, %is.left
   %r.next = add i64 %r, %is.right
   %t.next = add i64 %t, 1
-  %t.more = icmp ult i64 %t.next, %high
-  br i1 %t.more, label %merge, label %pair.end
-pair.end:
-  %unpaired = icmp ult i64 %high, %n
-  br i1 %unpaired, label %pair, label %level.end
+  %t.more = icmp ult i64 %t.next, %stop
+  br i1 %t.more, label %merge, label %two.end
+two.end:
+  %unpaired = icmp ult i64 %stop, %n
+  br i1 %unpaired, label %two, label %level.end
 level.end:
-  %wide = shl i64 %width, 1
+  %twice = shl i64 %width, 1
   br label %level
-sorted:
-  %home = icmp eq ptr %from, %out
-  br i1 %home, label %end, label %copy
-copy:
-  %c = phi i64 [ 0, %sorted ], [ %c.next, %copy ]
-  %c.from = getelementptr i64, ptr %from, i64 %c
-  %c.to = getelementptr i64, ptr %out, i64 %c
-  %c.place = load i64, ptr %c.from
-  store i64 %c.place, ptr %c.to
-  %c.next = add i64 %c, 1
-  %c.more = icmp ult i64 %c.next, %n
-  br i1 %c.more, label %copy, label %end
+unpack:
+  %u = phi i64 [ 0, %level ], [ %u.next, %unpack ]
+  %u.from = getelementptr {pair}, ptr %from, i64 %u
+  %sorted = load {pair}, ptr %u.from
+{place}
+  %u.to = getelementptr i64, ptr %out, i64 %u
+  store i64 %u.place, ptr %u.to
+  %u.next = add i64 %u, 1
+  %u.more = icmp ult i64 %u.next, %n
+  br i1 %u.more, label %unpack, label %end
 end:
   ret void
 }}"""
@@ -135,20 +105,28 @@ def sort(step: Sort, needs: dict[str, str]) -> tuple[str, dict[Buffer, int]]:
     """A function that sorts row after row, and its buffers."""
     dtype = step.keys.dtype
     function = f"sort.{'down' if step.descending else 'up'}.{dtype}"
-    words = {"function": function, "key": memory_kind(dtype), "compare": _compare(step), "run": RUN}
+    words = {"function": function, "key": memory_kind(dtype), "whole": f"i{8 * dtype.itemsize}"}
+    if dtype.itemsize == 8:
+        words |= {"pair": "i128", "half": "64", "low": "  %low = zext i64 %i to i128",
+                  "place": "  %u.place = trunc i128 %sorted to i64"}  # fmt: skip
+    else:
+        words |= {"pair": "i64", "half": "32", "low": "  %low = or i64 %i, 0",
+                  "place": f"  %u.place = and i64 %sorted, {2**32 - 1}"}  # fmt: skip
     needs["llvm.umin.i64"] = "declare i64 @llvm.umin.i64(i64, i64)"
-    needs[function] = f"{BEFORE.format(**words)}\n{SORT.format(**words)}"
-    return ROWS.format(**words, size=step.size, rows=step.rows), dict.fromkeys((step.out, step.keys, step.spare), 0)
+    needs[function] = SORT.format(**words, rank=_rank(dtype, step.descending))
+    buffers = dict.fromkeys((step.out, step.keys, step.spare), 0)
+    return ROWS.format(**words, size=step.size, rows=step.rows), buffers
 
 
-def _compare(step: Sort) -> str:
-    """Whether key x comes before key y: beyond any number stands NaN, which is unlike itself."""
-    dtype = step.keys.dtype
-    t, sign = kind(dtype), "gt" if step.descending else "lt"
+def _rank(dtype: DType, descending: bool) -> str:
+    """The key %x as an unsigned number in the wanted order. −0 counts as 0 and NaN as the largest."""
+    t, bits = kind(dtype), 8 * dtype.itemsize
+    whole, least, flipped = f"i{bits}", -(2 ** (bits - 1)), -1 if descending else 0
     if dtype.kind != "f":
-        return f"  %is = icmp {'s' if dtype.kind == 'i' else 'u'}{sign} {memory_kind(dtype)} %x, %y\n  ret i1 %is"
-    strange, plain = ("%x", "%y") if step.descending else ("%y", "%x")
-    return "\n".join([
-        f"  %less = fcmp o{sign} {t} %x, %y", f"  %beyond = fcmp uno {t} {strange}, {strange}",
-        f"  %number = fcmp ord {t} {plain}, {plain}", "  %last = and i1 %beyond, %number",
-        "  %is = or i1 %less, %last", "  ret i1 %is"])  # fmt: skip
+        lines = [f"%up = xor {whole} %x, {least if dtype.kind == 'i' else 0}"]
+    else:
+        lines = [f"%plus = fadd {t} %x, {literal(0.0, dtype)}", f"%bits = bitcast {t} %plus to {whole}",
+                 f"%sign = ashr {whole} %bits, {bits - 1}", f"%turn = or {whole} %sign, {least}",
+                 f"%order = xor {whole} %bits, %turn", f"%strange = fcmp uno {t} %x, %x",
+                 f"%up = select i1 %strange, {whole} -1, {whole} %order"]  # fmt: skip
+    return "\n".join(f"  {line}" for line in [*lines, f"%rank = xor {whole} %up, {flipped}"])
