@@ -19,9 +19,7 @@ from chainrule.ir import CONST, Value
 from chainrule.op import Op
 from chainrule.ops import reduction
 
-SHORT = 4
-"""A row of more elements is folded as it lies in memory, several at a time."""
-UNROLLED_COST = 64
+SHORT, WRITTEN_OUT_COST = 4, 64
 
 
 @dataclass(frozen=True)
@@ -41,8 +39,8 @@ class Elements(Places):
         self.pool = Pool()
         self.buffers: dict[Value, Buffer] = {}
         self.made: dict[tuple[Value, Point], Scalar] = {}
-        self.unrolled: set[Value] = set()
-        """Folds of so few elements that they are written out."""
+        self.written_out: set[Value] = set()
+        """Folds of few elements and writes of one element to a line, which need no loop of their own."""
 
     def at(self, value: Value, point: Point) -> Scalar:
         """The element of a value at a point."""
@@ -90,17 +88,20 @@ class Elements(Places):
             best, at = x.where(better, best), self.pool.const(k, WHOLE).where(better, at)
         return at
 
-    def unroll(self, value: Value, cost: int) -> None:
-        """Write a fold out if it is over few elements that cost little and are no row that lies as one in memory."""
-        fold = self.fold(value)
-        if fold is None or value.op is reduction.matmul or not prod(fold.shape):
+    def write_out(self, value: Value, cost: int) -> None:
+        """Do without a loop where that is as good: ``cost`` is that of an element of the arguments."""
+        op, fold = value.op, self.fold(value)
+        assert isinstance(op, Op)
+        if op.puts and value.args[0] not in self.buffers and self.one_along(value) is not None:
+            self.written_out.add(value)
+        if fold is None or op is reduction.matmul or not prod(fold.shape):
             return
         _, everywhere = space(fold.shape)
         kept = set(fold.target(everywhere))
         sizes = [axis.size for i in everywhere if i not in kept for axis in i.axes()]
-        finds = isinstance(value.op, Op) and value.op.finds
-        if sizes and prod(sizes) <= FEW and (finds or sizes[-1] <= SHORT) and cost * prod(sizes) <= UNROLLED_COST:
-            self.unrolled.add(value)
+        lies = sizes and sizes[-1] > SHORT and not op.finds  # a row is folded as it lies, several elements at a time
+        if sizes and not lies and prod(sizes) <= FEW and cost * prod(sizes) <= WRITTEN_OUT_COST:
+            self.written_out.add(value)
 
     def evaluations(self, value: Value) -> int:
         """For how many points the arguments of a value are asked."""
@@ -112,10 +113,8 @@ class Elements(Places):
         op = value.op
         if isinstance(op, str) or op.scalar or op.index or op.places or op.keeps:
             return True
-        if op.puts:
-            return self.one_along(value) is not None
         fold = self.fold(value)
-        return fold is not None and (value in self.unrolled or prod(fold.shape) in (0, prod(value.shape)))
+        return value in self.written_out or (fold is not None and prod(fold.shape) in (0, prod(value.shape)))
 
     def cost(self, value: Value) -> int:
         """About how many additions an element costs, given the arguments' elements."""

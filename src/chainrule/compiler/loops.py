@@ -226,7 +226,7 @@ def _earlier(nest: Nest, store: Store, offset: Index) -> bool:
     if axis is None or axis is nest.vector or not store.offset.affine_in(axis):
         return False
     behind, step = store.offset + offset * -1, store.offset.coefficient(axis)
-    return not behind.terms and behind.const % step == 0 and behind.const // step > 0
+    return step != 0 and not behind.terms and behind.const % step == 0 and behind.const // step > 0
 
 
 def _check_sort(sort: Sort) -> None:

@@ -111,7 +111,7 @@ class Lowering(Orders):
                         self.store(arg)
             if value.op.places:
                 self.store(_source(value.args[0]) if self.elements.choices(value) else value.args[0])
-            self.elements.unroll(value, sum(cost[a] for a in value.args))
+            self.elements.write_out(value, sum(cost[a] for a in value.args))
             repeats = self.elements.evaluations(value)
             for arg in value.args:
                 again = repeats // max(1, _size(arg)) - 1
@@ -151,7 +151,7 @@ class Lowering(Orders):
             self.cat(value, out)
         elif op is moves.overlap_add:
             self.overlap_add(value, out)
-        elif op.puts:
+        elif op.puts and not self.elements.is_map(value):
             self.put(value, *op.puts, out)
         elif op.scans:
             self.scan(value, op.scans, out)
