@@ -29,7 +29,9 @@ LAYERS = {
         nn.Conv2d(4, 6, 3, padding="same", bias=False), nn.Conv2d(4, 8, (3, 2), stride=2, padding=1, groups=2),
         nn.Conv2d(4, 4, 2, dilation=2, groups=4), nn.Dropout2d(0.4), nn.GroupNorm(2, 4), nn.InstanceNorm2d(4),
         nn.InstanceNorm2d(4, affine=True), nn.MaxPool2d(2), nn.MaxPool2d(3, 2), nn.MaxPool2d(3, 2, 1, ceil_mode=True),
-        nn.MaxPool2d(2, 2, dilation=2), nn.MaxPool2d((1, 5)), nn.MaxPool2d(4, 1), nn.Softmax2d(), nn.Flatten(),
+        nn.MaxPool2d(2, 2, dilation=2), nn.MaxPool2d((1, 5)),
+        nn.MaxPool2d(3, 2, 1, return_indices=True), nn.BatchNorm2d(4, momentum=None),
+        nn.MaxPool2d(4, 1), nn.Softmax2d(), nn.Flatten(),
         nn.Unflatten(1, (2, 2)), nn.Dropout(0.2)],
     SEQUENCE: [
         nn.AdaptiveAvgPool1d(2), nn.AvgPool1d(2), nn.BatchNorm1d(5), nn.Conv1d(5, 4, 3, padding=1), nn.Dropout1d(0.4),
@@ -66,6 +68,7 @@ CASES = [
     *((loss, (draw(*ROWS), draw(*ROWS, seed=1), *others)) for loss, others in LOSSES),
     *((loss, (draw(*ROWS), whole(5))) for loss in OF_CLASSES),
     (nn.Embedding(7, 4, padding_idx=2), (whole(3, 5, below=7),)), (nn.Embedding(7, 4), (whole(5, below=7),)),
+    (nn.Embedding(7, 4, max_norm=1.0), (whole(5, below=7),)),
     (nn.MultiheadAttention(4, 2, batch_first=True), tuple(draw(*SEQUENCE, seed=k) for k in range(3))),
 ]  # fmt: skip
 
@@ -109,6 +112,24 @@ def test_layer(layer, inputs):
 
 def flat(nested):
     return [x for part in nested for x in flat(part)] if isinstance(nested, (list, tuple)) else [nested]
+
+
+IMAGES, ROW, TEXT = draw(*IMAGE), draw(*ROWS), draw(*SEQUENCE)
+FUNCTIONS = {
+    "normalize": lambda: F.normalize(ROW, dim=1), "one_hot": lambda: F.one_hot(whole(5), 4),
+    **{mode: lambda mode=mode: F.pad(IMAGES, (1, 2, 0, 1), mode=mode) for mode in ("reflect", "replicate", "circular")},
+    "unfold and fold": lambda: F.fold(F.unfold(IMAGES, 2, padding=1), (6, 6), 2, padding=1),
+    "causal attention": lambda: F.scaled_dot_product_attention(TEXT, TEXT, TEXT, is_causal=True),
+    "masked attention": lambda: F.scaled_dot_product_attention(TEXT, TEXT, TEXT, torch.ones(5, 5).tril() > 0),
+    "classes of pixels": lambda: F.cross_entropy(IMAGES, whole(2, 6, 6)),
+    "shares of classes": lambda: F.cross_entropy(ROW, ROW.softmax(1)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_function(name):
+    got, want = (f().clone().tolist() for f in (torch.compile(FUNCTIONS[name]), FUNCTIONS[name]))
+    assert flat(got) == pytest.approx(flat(want), rel=1e-5, abs=1e-6)
 
 
 # -- whole steps -----------------------------------------------------------------------------------------------------

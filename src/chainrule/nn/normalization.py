@@ -132,15 +132,15 @@ class _BatchNorm(_Affine):
 
     def forward(self, input: Tensor) -> Tensor:
         self._check(input)
-        momentum = self.momentum
+        momentum: float | Tensor = self.momentum or 0.0
         gathers = self.training and self.track_running_stats
         if gathers:
             self.num_batches_tracked.add_(1)
-            if momentum is None:  # the plain average of all batches so far
-                momentum = 1.0 / float(self.num_batches_tracked)
+            if self.momentum is None:  # the plain average of all batches so far
+                momentum = 1.0 / self.num_batches_tracked.double()
         own = self.training or self.running_mean is None
         mean, var = (self.running_mean, self.running_var) if gathers or not own else (None, None)
-        return F.batch_norm(input, mean, var, self.weight, self.bias, own, momentum or 0.0, self.eps)
+        return F.batch_norm(input, mean, var, self.weight, self.bias, own, momentum, self.eps)
 
     def extra_repr(self) -> str:
         return (f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
