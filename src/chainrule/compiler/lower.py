@@ -19,6 +19,7 @@ from chainrule.compiler.index import Axis, Index, Point, Sizes, broadcast_point,
 from chainrule.compiler.loops import Nest, Program, Step, Store
 from chainrule.compiler.nests import arrange
 from chainrule.compiler.ordering import Orders, target_of
+from chainrule.compiler.parts import Chain, memberships, parts
 from chainrule.compiler.products import large, matrix, product
 from chainrule.compiler.scalar import WHOLE, Buffer, DType, Scalar, walk
 from chainrule.errors import TraceError
@@ -50,7 +51,7 @@ class Root:
 class Group:
     """Roots that share a nest, or one step that stands alone."""
 
-    roots: dict[Buffer, Root] = field(default_factory=dict)
+    roots: list[Root] = field(default_factory=list)
     alone: Step | None = None
     nodes: int = 0
 
@@ -74,6 +75,8 @@ class Lowering(Orders):
         self.overwrites = {self.outputs[j]: self.inputs[i] for j, i in writes.items()}
         self.names = count()
         self.groups: list[Group] = []
+        self.inner: set[Value] = set()
+        """Bases of assignments that are themselves no more than that, and need no memory of their own."""
         self.spaces: dict[Sizes, list[int]] = defaultdict(list)
         self.written: dict[Buffer, int] = {}
         self.last_read: dict[Buffer, int] = {}
@@ -99,6 +102,8 @@ class Lowering(Orders):
         ``INLINE_COST`` to compute again for a second consumer or for the elements that broadcasting repeats.
         """
         uses = Counter(a for v in self.graph.values for a in set(v.args))
+        bases = {v.args[0] for v in self.graph.values if v.op is shape.assign}
+        self.inner = {b for b in bases if b.op is shape.assign and uses[b] == 1 and b not in self.place_of}
         cost: dict[Value, int] = defaultdict(int)
         depth: dict[Value, int] = defaultdict(int)
         for value in self.graph.values:
@@ -123,7 +128,8 @@ class Lowering(Orders):
             cost[value] = (self.elements.cost(value) + sum(cost[a] for a in inlined)) * (repeats // _size(value))
             depth[value] = 1 + max((depth[a] for a in inlined), default=0)
             if value in self.place_of or depth[value] >= INLINE_DEPTH or not self.elements.is_map(value):
-                self.store(value)
+                if value not in self.inner:
+                    self.store(value)
                 cost[value] = depth[value] = 0
 
     def by_library(self, value: Value) -> bool:
@@ -165,23 +171,31 @@ class Lowering(Orders):
             self.place(self.root(value.shape, partial(self.elements.define, value), out))
 
     def assign(self, value: Value, out: Buffer) -> None:
-        """A copy of the base, and over it the part."""
-        base, part = value.args
+        """A copy of the base, if any of it stays, and over it the parts; side by side where they are apart."""
+        base, found = parts(value, self.inner)
+        counts = memberships(base, [chain for _, chain in found])
+        if not counts.all():
+            self.place(self.root(base.shape, partial(self.elements.at, base), out, whole=False))
+        after = self.written.get(out, -1) if counts.max(initial=0) <= 1 else None
+        for part, chain in found:
+            self.part(base, part, chain, out, after)
+
+    def part(self, base: Value, part: Value, chain: Chain, out: Buffer, after: int | None) -> None:
+        """A value where a chain of views of the base leads to."""
         specs = [base.spec]
-        for op, params in value.params["chain"]:
+        for op, params in chain:
             specs.append(op.spec(specs[-1], **dict(params)))
 
         def target(point: Point) -> Index:
-            for (op, params), spec in zip(reversed(value.params["chain"]), reversed(specs[:-1])):
+            for (op, params), spec in zip(reversed(chain), reversed(specs[:-1])):
                 point = op.index(point, spec, **dict(params))
             return flat(point, base.shape)
 
         def element(point: Point) -> Scalar:
             return self.elements.at(part, broadcast_point(point, part.shape))
 
-        self.place(self.root(base.shape, partial(self.elements.at, base), out, whole=False))
         if numel(specs[-1].shape):
-            self.place(self.root(specs[-1].shape, element, out, target, whole=False))
+            self.place(self.root(specs[-1].shape, element, out, target, whole=False), after)
 
     def cat(self, value: Value, out: Buffer) -> None:
         """Each part at its place."""
@@ -233,16 +247,19 @@ class Lowering(Orders):
                           for n in nodes if n.op in ("load", "pick"))
         return Root(axes, store, loads, len(nodes), whole and not store.fold)
 
-    def place(self, root: Root) -> None:
-        """Put the root into the first nest over its space that has all it needs, else into a new one."""
+    def place(self, root: Root, after: int | None = None) -> None:
+        """Put the root into the first nest over its space that has all it needs, else into a new one.
+
+        It comes after the group ``after``, and if that is not given after all that is stored in its buffer.
+        """
         out = root.store.buffer
         sizes = tuple(axis.size for axis in root.axes)
-        first = self.written.get(out, -1) + 1
+        first = (self.written.get(out, -1) if after is None else after) + 1
         if out in self.overwrites:
             first = max(first, self.last_read.get(self.overwrites[out], 0))
         for buffer, offset in root.loads:
             if (at := self.written.get(buffer)) is not None:
-                maker = self.groups[at].roots.get(buffer)
+                maker = next((r for r in self.groups[at].roots if r.store.buffer is buffer), None)
                 shared = maker and maker.whole and maker.axes == root.axes and maker.store.offset == offset
                 first = max(first, at if shared else at + 1)
         candidates = self.spaces[sizes]
@@ -253,7 +270,7 @@ class Lowering(Orders):
             at = len(self.groups)
             self.groups.append(Group())
             candidates.append(at)
-        self.groups[at].roots[out] = root
+        self.groups[at].roots.append(root)
         self.groups[at].nodes += root.nodes
         self.note(at, {out}, {b for b, _ in root.loads})
 
@@ -264,7 +281,7 @@ class Lowering(Orders):
 
     def note(self, at: int, stored: Iterable[Buffer], loaded: Iterable[Buffer]) -> None:
         """Remember which group is the last to store and to load a buffer."""
-        self.written.update(dict.fromkeys(stored, at))
+        self.written.update({b: max(at, self.written.get(b, 0)) for b in stored})
         self.last_read.update({b: max(at, self.last_read.get(b, 0)) for b in loaded})
 
     def steps(self) -> tuple[Step, ...]:
@@ -274,24 +291,24 @@ class Lowering(Orders):
         for group in reversed(self.groups):
             step = group.alone
             if step is None:
-                axes = next(iter(group.roots.values())).axes
-                kept = tuple(store for buffer, store in self.forward(group).items() if buffer in needed)
+                axes = group.roots[0].axes
+                kept = tuple(store for store in self.forward(group) if store.buffer in needed)
                 step = arrange(self.elements.pool, Nest(axes, kept)) if kept else None
             if step and step.writes() & needed:
                 steps.append(step)
                 needed |= step.reads()
         return tuple(reversed(steps))
 
-    def forward(self, group: Group) -> dict[Buffer, Store]:
+    def forward(self, group: Group) -> list[Store]:
         """The stores of a group, with what one stores used by the next without a load."""
         known: dict[Buffer, Scalar] = {}
-        stores: dict[Buffer, Store] = {}
-        for buffer, root in group.roots.items():
+        stores: list[Store] = []
+        for root in group.roots:
             made = root.store
             value, *by = self.elements.pool.rebuild(made.roots, known=known)
-            stores[buffer] = Store(buffer, made.offset, value, made.fold, *by)
+            stores.append(Store(made.buffer, made.offset, value, made.fold, *by))
             if root.whole:
-                known[buffer] = value
+                known[made.buffer] = value
         return stores
 
 
