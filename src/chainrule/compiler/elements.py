@@ -105,8 +105,9 @@ class Elements(Places):
 
     def evaluations(self, value: Value) -> int:
         """For how many points the arguments of a value are asked."""
-        fold = self.fold(value)
-        return int(prod(fold.shape if fold else value.shape)) * max(1, self.choices(value))
+        op, fold = value.op, self.fold(value)
+        twice = isinstance(op, Op) and op.finds and not self.is_map(value)  # for the extremum, and for its place
+        return int(prod(fold.shape if fold else value.shape)) * (2 if twice else max(1, self.choices(value)))
 
     def is_map(self, value: Value) -> bool:
         """Whether an element needs a fixed number of elements of the arguments."""

@@ -19,7 +19,7 @@ from chainrule.compiler.index import Axis, Index, Point, Sizes, broadcast_point,
 from chainrule.compiler.loops import Nest, Program, Step, Store
 from chainrule.compiler.nests import arrange
 from chainrule.compiler.ordering import Orders, target_of
-from chainrule.compiler.parts import Chain, memberships, parts
+from chainrule.compiler.parts import Chain, parts, shares
 from chainrule.compiler.products import large, matrix, product
 from chainrule.compiler.scalar import WHOLE, Buffer, DType, Scalar, walk
 from chainrule.errors import TraceError
@@ -173,10 +173,10 @@ class Lowering(Orders):
     def assign(self, value: Value, out: Buffer) -> None:
         """A copy of the base, if any of it stays, and over it the parts; side by side where they are apart."""
         base, found = parts(value, self.inner)
-        counts = memberships(base, [chain for _, chain in found])
-        if not counts.all():
+        apart, covered = shares(base, [chain for _, chain in found])
+        if not covered:
             self.place(self.root(base.shape, partial(self.elements.at, base), out, whole=False))
-        after = self.written.get(out, -1) if counts.max(initial=0) <= 1 else None
+        after = self.written.get(out, -1) if apart else None
         for part, chain in found:
             self.part(base, part, chain, out, after)
 

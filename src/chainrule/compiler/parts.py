@@ -1,6 +1,6 @@
 """Arrays made of parts: what is written in different places of one array, by slices or a gradient of slices."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from chainrule.ir import Builder, Value
 from chainrule.op import Op
 from chainrule.ops import arithmetic, shape
+from chainrule.spec import numel
 
 Chain = tuple[Any, ...]
 Parts = list[tuple[Value, Chain]]
@@ -21,7 +22,8 @@ def sum_of_parts(builder: Builder, op: Op, args: tuple[Value, ...], params: dict
     (zeros, left), (more, right) = map(parts, args)
     if not (left and right and _zero(zeros) and _zero(more)):
         return None
-    if memberships(zeros, (chain for _, chain in (*left, *right))).max(initial=0) > 1:
+    apart, _ = shares(zeros, [chain for _, chain in (*left, *right)])
+    if not apart:
         return None
     for part, chain in (*left, *right):
         zeros = builder.apply(shape.assign, (zeros, _plus_zero(builder, part)), {"chain": chain})
@@ -37,15 +39,21 @@ def parts(value: Value, inner: Iterable[Value] | None = None) -> tuple[Value, Pa
     return value, found[::-1]
 
 
-def memberships(whole: Value, chains: Iterable[Chain]) -> Any:
-    """For each element of the whole, to how many of these views of it it belongs."""
-    counts = np.zeros(whole.shape, np.uint32)
+def shares(whole: Value, chains: Sequence[Chain]) -> tuple[bool, bool]:
+    """Whether no element of the whole belongs to two of these views of it; and whether each belongs to one."""
+    if len(chains) == 1:
+        return True, _view(np.broadcast_to(np.uint8(0), whole.shape), chains[0]).size == numel(whole.shape)
+    counts = np.zeros(whole.shape, np.uint8)
     for chain in chains:
-        part = counts
-        for op, params in chain:
-            part = op.forward(part, **dict(params))
-        part += 1
-    return counts
+        part = _view(counts, chain)
+        part[...] = np.minimum(part + 1, 2)
+    return bool(counts.max(initial=0) < 2), bool(counts.all())
+
+
+def _view(array: Any, chain: Chain) -> Any:
+    for op, params in chain:
+        array = op.forward(array, **dict(params))
+    return array
 
 
 def _zero(value: Value) -> bool:

@@ -109,17 +109,16 @@ class Places:
         found = Place(ORIGIN)
         entries = op.places(point, read, *(a.spec for a in args), **params)  # type: ignore[misc]
         for entry, size in zip(reversed(entries), reversed(shape)):
-            if isinstance(entry, Scalar) and 0 < below[entry] <= size:
-                far = entry * stride
-                found = Place(found.offset, far if found.by is None else found.by + far, found.there)
-            elif isinstance(entry, Scalar):
-                entry = entry.where(entry >= 0, entry + size)
-                there = (entry >= 0) & (entry < size)
-                far = entry.maximum(0).minimum(size - 1) * stride
-                found = Place(found.offset, far if found.by is None else found.by + far,
-                              there if found.there is None else found.there & there)  # fmt: skip
-            else:
+            if not isinstance(entry, Scalar):
                 found = Place(found.offset + entry * stride, found.by, found.there)
+            else:
+                far, there = entry, found.there
+                if not 0 < below.get(entry, 0) <= size:
+                    far = far.where(far >= 0, far + size)
+                    inside = (far >= 0) & (far < size)
+                    far, there = far.maximum(0).minimum(size - 1), inside if there is None else there & inside
+                far = far if stride == 1 else far * stride
+                found = Place(found.offset, far if found.by is None else found.by + far, there)
             stride *= size
         return found
 
