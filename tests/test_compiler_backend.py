@@ -593,9 +593,9 @@ def test_rounds_in_order_see_what_earlier_ones_stored():
     def program(step):
         return check(Program((a,), (a,), (step,)))
 
-    assert "for i0 in 4 in order:" in str(program(nest(0, ordered=axis)))
-    for wrong in (nest(0), nest(0, ordered=axis, vector=axis), nest(-1, ordered=axis)):
-        with pytest.raises(ValueError, match=r"another iteration|reaches"):
+    assert "for i0 in 4 in order:" in str(program(nest(0, ordered=(axis,))))
+    for wrong in (nest(0), nest(0, ordered=(axis,), vector=axis), nest(-1, ordered=(axis,))):
+        with pytest.raises(ValueError, match=r"another iteration|no vector|reaches"):
             program(wrong)
 
 

@@ -1,8 +1,8 @@
 """The loop IR: loop nests that load, compute and store single elements, sorting, and calls of the matrix product.
 
 A :class:`Nest` runs its stores for every point of its axes. In one iteration all loads come before all stores, and
-iterations may run in any order: nothing that one iteration stores is loaded by another, save along an ``ordered``
-axis, whose rounds follow each other. A store with a ``fold`` reduces: its target is first set to the fold's neutral
+iterations may run in any order: nothing that one iteration stores is loaded by another, save along ``ordered``
+axes, whose rounds follow each other. A store with a ``fold`` reduces: its target is first set to the fold's neutral
 element, then every iteration folds its value in.
 
 The text form (``str``) is complete; :func:`check` holds the rules; ``interpret`` says what it means.
@@ -55,13 +55,13 @@ class Store:
 class Nest:
     """Loops over ``axes``, outermost first; ``vector`` is the axis along which to compute several at a time.
 
-    A round of the ``ordered`` axis may load what an earlier one stored.
+    A round of the ``ordered`` axes, which are the outermost, may load what an earlier one stored.
     """
 
     axes: tuple[Axis, ...]
     stores: tuple[Store, ...]
     vector: Axis | None = None
-    ordered: Axis | None = None
+    ordered: tuple[Axis, ...] = ()
     nodes: list[Scalar] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -81,8 +81,8 @@ class Nest:
 
     def __str__(self) -> str:
         names = {n: str(n) if n.op in ("const", "load", "position") else f"%{k}" for k, n in enumerate(self.nodes)}
-        said = {self.ordered: " in order", self.vector: " vector"}
-        loops = ["  " * k + f"for {axis} in {axis.size}{said.get(axis, '')}:" for k, axis in enumerate(self.axes)]
+        said = [" vector" if a is self.vector else " in order" if a in self.ordered else "" for a in self.axes]
+        loops = ["  " * k + f"for {axis} in {axis.size}{said[k]}:" for k, axis in enumerate(self.axes)]
         pad = "  " * len(self.axes)
         body = [f"{names[n]} = {n}({', '.join(names[a] for a in n.args)})" for n in self.nodes if n.args]
         places = [f"{s.offset}{'' if s.by is None else f' + {names[s.by]}'}" for s in self.stores]
@@ -204,6 +204,8 @@ def _check_nest(nest: Nest) -> None:
             raise ValueError(f"check: {buffer.name}[{offset}] reaches {offset.lo} to {offset.hi} of {buffer}")
         if not set(offset.axes()) <= set(nest.axes):
             raise ValueError(f"check: {buffer.name}[{offset}] uses an axis that has no loop, in\n{nest}")
+    if nest.axes[: len(nest.ordered)] != nest.ordered or nest.vector in nest.ordered:
+        raise ValueError(f"check: the ordered axes must be the outermost, and no vector, in\n{nest}")
     for node in nest.nodes:
         if node.op not in OPERATIONS and node.op not in ("const", "load", "pick", "position"):
             raise ValueError(f"check: {node.op} is no operation of the loop IR")
@@ -221,12 +223,10 @@ def _check_nest(nest: Nest) -> None:
 
 
 def _earlier(nest: Nest, store: Store, offset: Index) -> bool:
-    """Whether an element was stored by the same iteration of an earlier round of the ordered axis."""
-    axis = nest.ordered
-    if axis is None or axis is nest.vector or not store.offset.affine_in(axis):
-        return False
-    behind, step = store.offset + offset * -1, store.offset.coefficient(axis)
-    return step != 0 and not behind.terms and behind.const % step == 0 and behind.const // step > 0
+    """Whether an element was stored by the same iteration of an earlier round of an ordered axis."""
+    behind = store.offset + offset * -1
+    steps = [store.offset.coefficient(axis) for axis in nest.ordered if store.offset.affine_in(axis)]
+    return not behind.terms and any(step and behind.const % step == 0 and behind.const // step > 0 for step in steps)
 
 
 def _check_sort(sort: Sort) -> None:

@@ -214,12 +214,13 @@ class Lowering(Orders):
         size = part.shape[value.ndim :]
         params = {**value.params, "size": size}
         del params["shape"]
-        zero = self.elements.pool.const(0, WHOLE)
         self.place(self.root(value.shape, lambda _: self.elements.pool.const(0, value.dtype), out, whole=False))
         axes, point = space((*size, *part.shape[: value.ndim]))
         point = (*point[len(size) :], *point[: len(size)])
         place = flat(moves.windows_index(point, value.spec, **params), value.shape)
-        self.place(self.stored(axes, Store(out, place, self.elements.at(part, point), "add", zero)))
+        total = self.elements.pool.load(out, place) + self.elements.at(part, point)
+        ordered = axes[: sum(n > 1 for n in size)]
+        self.alone(arrange(self.elements.pool, Nest(axes, (Store(out, place, total),), ordered=ordered)))
 
     def put(self, value: Value, reader: Op, fold: str, out: Buffer) -> None:
         """A copy of the base, and the part at places that are data."""

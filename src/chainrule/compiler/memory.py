@@ -113,16 +113,8 @@ class Memory:
         return value
 
     def _scatter(self, store: Store, by: Scalar) -> None:
-        """To computed places, lane by lane: they may be the same. Where only rounds meet, lanes do not."""
-        code, buffer, axis = self.code, store.buffer, self.nest.vector
-        if by.op == "const" and (axis is None or (store.offset.affine_in(axis) and store.offset.coefficient(axis))):
-            at, lanes = store.offset + int(by.detail), self.piece.lanes
-            value = self._operand(store.value)
-            if store.fold:
-                operands = [self._read(buffer, at), value]
-                value = operation(code, fold_operation(store), buffer.dtype, lanes, operands, buffer.dtype)
-            self._write(buffer, at, value)
-            return
+        """To computed places, lane by lane: they may be the same."""
+        code, buffer = self.code, store.buffer
         one = memory_kind(buffer.dtype)
         for lane in range(self.piece.lanes):
             value, place = self._one_of(store.value, lane), self._past(buffer, store.offset, by, lane)

@@ -77,7 +77,7 @@ def join(pool: Pool, nest: Nest) -> Nest:
     runs: list[list[Axis]] = []
     for axis in nest.axes:
         last = runs[-1][-1] if runs else None
-        if last and nest.ordered not in (axis, last) and all(_runs_on(place, last, axis) for place in places):
+        if last and last not in nest.ordered and all(_runs_on(place, last, axis) for place in places):
             runs[-1].append(axis)
         else:
             runs.append([axis])
@@ -101,15 +101,15 @@ def _runs_on(place: Index, outer: Axis, inner: Axis) -> bool:
 
 
 def vector_axis(nest: Nest) -> Axis | None:
-    """The axis along which an iteration costs least, of several the longest."""
+    """The axis along which an iteration costs least; of several the one with the shortest steps, then the longest."""
     places = [offset for _, offset in set(nest.loads())] + [s.offset for s in nest.stores]
 
-    def cost(axis: Axis) -> tuple[float, int]:
-        lanes = min(axis.size, LANES)
+    def cost(axis: Axis) -> tuple[float, int, int]:
         scattered = sum(_scattered(offset, axis) for offset in places)
-        return len(nest.nodes) / lanes + scattered, -axis.size
+        steps = sum(abs(offset.coefficient(axis)) for offset in places) if scattered else 0
+        return len(nest.nodes) / min(axis.size, LANES) + scattered, steps, -axis.size
 
-    return min((axis for axis in nest.axes if axis != nest.ordered), key=cost, default=None)
+    return min((axis for axis in nest.axes if axis not in nest.ordered), key=cost, default=None)
 
 
 def _scattered(offset: Index, axis: Axis) -> int:
@@ -120,7 +120,7 @@ def _scattered(offset: Index, axis: Axis) -> int:
 
 
 def order(nest: Nest, vector: Axis | None) -> tuple[Axis, ...]:
-    """The vector axis last; but axes that all stores fold over inside it, so that sums stay in registers."""
+    """Ordered axes first, the vector axis last; but inside it those that all stores fold over, in registers."""
     sums = {frozenset(reduced(s, nest.axes)) for s in nest.stores}
     inside = next(iter(sums)) if len(sums) == 1 else frozenset()
-    return tuple(sorted(nest.axes, key=lambda axis: (axis in inside, axis == vector)))
+    return tuple(sorted(nest.axes, key=lambda axis: (axis not in nest.ordered, axis in inside, axis == vector)))

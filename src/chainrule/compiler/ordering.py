@@ -61,7 +61,7 @@ class Orders:
             axis = Axis(len(axes), size - 1)
             rounds = [flat((*point[:dim], Index({axis: 1}, k), *point[dim:]), value.shape) for k in (0, 1)]
             before, now = (pool.load(total, at) for at in rounds)
-            nest = Nest((*axes, axis), (Store(total, rounds[1], before._of(fold, now)),), ordered=axis)
+            nest = Nest((axis, *axes), (Store(total, rounds[1], before._of(fold, now)),), ordered=(axis,))
             self.alone(arrange(pool, nest))
         if total is not out:
             self.place(self.root(value.shape, lambda at: pool.load(total, flat(at, value.shape)), out))
