@@ -109,6 +109,10 @@ def _pooled_sizes(name: str, x: Tensor, size: tuple[int, ...], stride: tuple[int
                   dilation: tuple[int, ...], ceil_mode: bool) -> tuple[tuple[int, int], ...]:
     """The borders that let all windows fit; with ``ceil_mode``, a last one that starts inside may reach out."""
     borders = []
+    if 0 in x.shape[1:]:
+        raise ShapeError(f"{name}: Expected {x.ndim - 1}D or {x.ndim}D (batch mode) tensor with optional 0 dim batch "
+                         f"size for input, but got: {shown(x.shape)}{at(user_place())}; of no elements there is "
+                         "nothing to pool")
     for have, k, s, p, d in zip(x.shape[2:], size, stride, padding, dilation):
         if p > k // 2:
             raise RuntimeError(f"{name}: pad should be at most half of effective kernel size, but got pad={p}, "
