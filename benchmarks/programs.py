@@ -113,6 +113,63 @@ def softmax(torch: Any) -> Program:
     return step
 
 
+def trained(torch: Any, model: Any, x: Any, y: Any) -> Program:
+    """One step of Adam on the cross entropy of a model's answers."""
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+
+    def step() -> Any:
+        optimizer.zero_grad()
+        loss = torch.nn.functional.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def images(torch: Any) -> Program:
+    """Two convolutions of 3 x 3 with relu and max-pooling and a linear layer, on 16 images of 28 x 28."""
+    torch.manual_seed(0)
+    nn = torch.nn
+    model = nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 16, 3), nn.ReLU(),
+                          nn.MaxPool2d(2), nn.Flatten(), nn.Linear(400, 10))  # fmt: skip
+    return trained(torch, model, torch.randn(16, 1, 28, 28), torch.randint(0, 10, (16,)))
+
+
+def sequences(torch: Any) -> Program:
+    """An LSTM of 32 on 16 sequences of 20 x 32, and a linear layer on what it ends with."""
+    torch.manual_seed(0)
+    lstm, head = torch.nn.LSTM(32, 32, batch_first=True), torch.nn.Linear(32, 10)
+    model = torch.nn.Sequential(lstm, head)
+    model.forward = lambda x: head(lstm(x)[0][:, -1])
+    return trained(torch, model, torch.randn(16, 20, 32), torch.randint(0, 10, (16,)))
+
+
+def attention(torch: Any) -> Program:
+    """One encoder layer of width 32 with 2 heads on 8 sequences of 16, and a linear layer on their means."""
+    torch.manual_seed(0)
+    layer = torch.nn.TransformerEncoderLayer(32, 2, 64, dropout=0.0, batch_first=True)
+    head = torch.nn.Linear(32, 10)
+    model = torch.nn.Sequential(layer, head)
+    model.forward = lambda x: head(layer(x).mean(1))
+    return trained(torch, model, torch.randn(8, 16, 32), torch.randint(0, 10, (8,)))
+
+
+def ordered(torch: Any) -> Program:
+    """Sorted rows, largest elements and running sums of 200 x 200, and back."""
+    torch.manual_seed(0)
+    x = torch.rand(200, 200, requires_grad=True)
+    c = torch.rand(200, 200)
+
+    def step() -> Any:
+        x.grad = None
+        ((x.sort(1).values + x.cumsum(0)) * c).mean().backward()
+        (x.max(1).values.sum() + x.topk(5, 0).values.sum()).backward()
+        return x.grad
+
+    return step
+
+
 def regression_in_jax(jax: Any, epochs: int) -> tuple[Program, Program]:
     """One epoch of chapter 6 under jax.jit, and ``epochs`` of them under jax.lax.fori_loop."""
     x = jax.random.uniform(jax.random.key(0), (50,))

@@ -164,8 +164,19 @@ def large() -> Iterator[Row]:
         yield Row(f"{what}, compiled", native, "torch eager", theirs)
 
 
+def networks() -> Iterator[Row]:
+    """Steps of small networks, and what sorts."""
+    for what, program, calls in (("convolutional net, 16 images of 28 × 28, one Adam step", programs.images, 5),
+                                 ("LSTM 32, 16 sequences of 20, one Adam step", programs.sequences, 5),
+                                 ("transformer layer 32, 8 sequences of 16, one Adam step", programs.attention, 5),
+                                 ("sort, max, topk, cumsum of 200 × 200, there and back", programs.ordered, 2)):
+        ours, native, theirs = per_call(*of(program, calls))
+        yield Row(f"{what}, eager", ours, "torch", theirs)
+        yield Row(f"{what}, compiled", native, "torch eager", theirs)
+
+
 FAMILIES: dict[str, Callable[[], Iterator[Row]]] = {
-    family.__name__: family for family in (eager, compiled, first_call, imports, process, large)
+    family.__name__: family for family in (eager, compiled, first_call, imports, process, large, networks)
 }
 
 

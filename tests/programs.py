@@ -57,6 +57,28 @@ WITH_NUMBERS = (
 )
 REDUCTIONS = "sum mean amax amin logsumexp var std"
 ALONG = "softmax log_softmax cumsum cumprod"
+ORDER = (
+    "{0}.argmax(DIM, KEEP)",
+    "{0}.argmin(DIM, KEEP)",
+    "{0}.argmax()",
+    "{0}.max(DIM, KEEP)[0]",
+    "{0}.min(DIM, KEEP)[0]",
+    "{0}.sort(DIM, DOWN)[0]",
+    "{0}.argsort(DIM, DOWN)",
+    "{0}.topk(K, DIM, DOWN)[0]",
+    "{0}.median(DIM, KEEP)[0]",
+    "{0}.median()",
+    "{0}.scatter(DIM, {0}.argmax(DIM, True), 0.5)",
+    "{0}.scatter_add(DIM, {0}.argsort(DIM), {0})",
+    "{0}.gather(DIM, {0}.argmin(DIM, True))",
+)
+WINDOWS = (
+    "torch.nn.functional.max_pool1d({0}.reshape(1, -1, N), K, STEP)",
+    "torch.nn.functional.max_pool1d({0}.reshape(1, -1, N), K, STEP, ceil_mode=True)",
+    "torch.nn.functional.avg_pool1d({0}.reshape(1, -1, N), K, STEP)",
+    "torch.nn.functional.conv1d({0}.reshape(-1, 1, N), {0}.reshape(1, -1)[:, :K].reshape(1, 1, -1), stride=STEP)",
+    "{0}.unfold(-1, K, STEP)",
+)
 WRITES = "add_ sub_ mul_ div_ copy_"
 FILLS = "relu_ exp_ zero_ neg_ tanh_ sigmoid_ sqrt_"
 
@@ -232,8 +254,25 @@ class Drawing:
 
     def along(self):
         a = self.operand()
-        name = self.one([*ALONG.split(), "sort", "flip"])
-        return self.take(f"{{0}}.{name}({self.dim(a)})" + "[0]" * (name == "sort"), a)
+        name = self.one([*ALONG.split(), "flip"])
+        return self.take(f"{{0}}.{name}({self.dim(a)})", a)
+
+    def order(self):
+        """What depends on which element is larger."""
+        a = self.operand()
+        dim, keepdim, down = self.dim(a), self.bool(), self.bool()
+        size = self.shape(a)[dim] if self.live[a].ndim else 1
+        k = self.draw(st.integers(1, max(1, size)))
+        text = self.one(ORDER).replace("DIM", str(dim)).replace("KEEP", str(keepdim)).replace("DOWN", str(down))
+        return self.take(text.replace("K", str(k)), a)
+
+    def windows(self):
+        """Sliding windows over the last axis of [N, C, L], overlapping or not, and what is made of them."""
+        a = self.operand(lambda t: t.ndim and t.shape[-1] > 1)
+        size = self.shape(a)[-1] if self.live[a].ndim else 1
+        k, step = self.draw(st.integers(1, max(1, min(3, size)))), self.draw(st.integers(1, 3))
+        text = self.one(WINDOWS).replace("K", str(k)).replace("STEP", str(step)).replace("N", str(size))
+        return self.take(text, a)
 
     def move(self):
         a = self.operand()
@@ -317,7 +356,8 @@ def broadcast(a, b):
 
 
 KINDS = (Drawing.pointwise, Drawing.numbers, Drawing.binary, Drawing.binary, Drawing.reduction, Drawing.along,
-         Drawing.move, Drawing.move, Drawing.product, Drawing.join, Drawing.positions, Drawing.write)  # fmt: skip
+         Drawing.move, Drawing.move, Drawing.product, Drawing.join, Drawing.positions, Drawing.write,
+         Drawing.order, Drawing.windows)  # fmt: skip
 
 
 @st.composite

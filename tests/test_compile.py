@@ -188,6 +188,39 @@ def test_higher_order_inside():
     assert curve.tolist() == [6, 12]
 
 
+SLICED = {
+    "cover all": lambda x: [x[:, :2].exp() * x[:, 2:4] * x[:, 4:]],
+    "cover some": lambda x: [x[:, :2] * x[:, 3:5]],
+    "overlap": lambda x: [x[:, :3] * x[:, 2:5].exp()],
+    "every other": lambda x: [x[:, ::2] * x[:, 1::2], x[1].sin()],
+    "rows": lambda x: [a * b for a, b in zip(x.unbind(0), x.T.unbind(1)[1:])],
+    "negative zeros": lambda x: [-0.0 * x[:2], -0.0 * x[2:3]],
+}
+
+
+@pytest.mark.parametrize("native", [True, False])
+@pytest.mark.parametrize("name", SLICED)
+def test_gradients_of_slices(name, native):
+    def step(x):
+        return torch.autograd.grad(sum(t.sum() for t in SLICED[name](x)), x)[0]
+
+    x = torch.tensor(np.random.default_rng(0).uniform(-1, 1, (3, 6)), requires_grad=True)
+    got, want = torch.compile(step, native=native)(x).numpy(), step(x).numpy()
+    np.testing.assert_allclose(got, want, rtol=1e-14)
+    assert (np.signbit(got) == np.signbit(want)).all()
+
+
+def test_gradients_of_slices_that_cover_all_are_written_side_by_side():
+    def step(x):
+        return torch.autograd.grad(SLICED["cover all"](x)[0].sum(), x)[0]
+
+    compiled = torch.compile(step, native=False)
+    compiled(torch.ones(3, 6, requires_grad=True))
+    (nest,) = compiled.variants[0].kernel.program.steps
+    assert len(nest.stores) == 3
+    assert len(nest.writes()) == 1
+
+
 def test_gradients_of_arguments_go_to_the_arguments():
     def step(x):
         (x * x).sum().backward()

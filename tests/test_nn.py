@@ -117,6 +117,7 @@ def test_conversions_copies_and_pickles():
 
 def test_modes_reach_every_module():
     net = nn.Sequential(nn.Dropout(1.0), nn.Sequential(nn.Dropout(1.0)))
+    assert set(nn.Dropout(0.5)(torch.ones(30)).tolist()) == {0, 2}
     assert net(torch.ones(3)).tolist() == [0, 0, 0]
     assert net.eval()(torch.ones(3)).tolist() == [1, 1, 1]
     names = []
@@ -229,6 +230,8 @@ def test_gradients_of_layers_are_their_central_differences():
     (lambda: F.nll_loss(torch.zeros(2, 3), torch.zeros(2)), RuntimeError, "expected scalar type Long"),
     (lambda: F.mse_loss(torch.zeros(1), torch.zeros(1), reduction="avg"), ValueError, "avg is not a valid value"),
     (lambda: F.dropout(torch.zeros(1), 1.5), ValueError, "between 0 and 1"),
+    (lambda: F.max_pool2d(torch.zeros(1, 0, 3, 3), 1), RuntimeError, r"max_pool2d: Expected 3D or 4D .*0, 3, 3"),
+    (lambda: F.avg_pool1d(torch.zeros(2, 0), 1), RuntimeError, r"avg_pool1d: Expected 2D or 3D .*1, 2, 0"),
     (lambda: nn.ReLU(1, 2), TypeError, "ReLU"),
     (lambda: nn.BatchNorm1d(3)(torch.zeros(1, 3)), ValueError, "Expected more than 1 value per channel"),
     (lambda: nn.BatchNorm2d(3)(torch.zeros(1, 3)), ValueError, "expected 4D input"),

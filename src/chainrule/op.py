@@ -131,6 +131,12 @@ class Op:
     """Which elements are those of the input, the others being 0: where ``keeps(i, x, **params)`` is at least 0."""
     reduces: str = ""
     """The scalar op that this op folds its input with, over ``params["dim"]``."""
+    finds: str = ""
+    """The same fold, where this op gives the place of its result: of equals the first, of NaN before any number."""
+    scans: str = ""
+    """The same along one axis, where every running value is a result; of floats in double precision."""
+    sorts: bool = False
+    """The result is the places of the elements in order along ``params["dim"]``, NaN last; equals stay in turn."""
     composite: Callable[..., Any] | None = None
     """The op in terms of others: what it is in a graph, where one op for speed would only be one more to lower."""
     kind: ClassVar[str] = ""

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import TraceError
-from chainrule.ir import Builder, Value
+from chainrule.ir import Builder, Value, walk
 from chainrule.memory import Storage
-from chainrule.modes import Switch
+from chainrule.modes import Switch, quietly
 from chainrule.op import Op, spec_of
 from chainrule.ops.shape import assign, cast, expand
 from chainrule.source import at, user_place
@@ -40,6 +40,7 @@ class Tracer:
         self.read_gradients: dict[Tensor, bool] = {}
         self.touched: dict[Tensor, Any] = {}
         self.draws: list[tuple[Callable[[], Any], Value]] = []
+        self.shadows: dict[Value, Any] = {}
 
     # -- what ``modes.Trace`` asks ---------------------------------------------------------------------------------
 
@@ -132,6 +133,17 @@ class Tracer:
         value = self.builder.input(f"drawn{len(self.draws)}", Spec(shape, dtype))
         self.draws.append((make, value))
         return value
+
+    def strides(self, tensor: Tensor) -> tuple[int, ...]:
+        """How the tensor's elements would lie in memory: its ops are run once, on zeros."""
+        value = self.payload(tensor)
+        for v in walk([value]):
+            if v not in self.shadows:
+                args = [self.shadows[a] for a in v.args]
+                self.shadows[v] = (np.zeros(v.shape, v.dtype) if isinstance(v.op, str)
+                                   else np.asarray(quietly(v.op.forward, *args, **v.params)))
+        found: tuple[int, ...] = self.shadows[value].strides
+        return found
 
     def keep(self, tensor: Tensor) -> None:
         """Remember a tensor's node before the traced function replaces it."""

@@ -23,6 +23,16 @@ ModuleList([nn.Linear(2, 2), nn.Linear(2, 2), nn.ReLU()]) | ModuleDict({'a': nn.
 """.replace("\n", " | ").strip(" |").split(" | ")
 
 
+def test_layers_of_images_and_of_vectors(both):
+    def made(torch):
+        torch.manual_seed(2)
+        x, image = torch.randn(7), torch.randn(2, 3, 4, 5)
+        norm, affine = torch.nn.InstanceNorm2d(3), torch.nn.InstanceNorm2d(3, affine=True, track_running_stats=True)
+        return [norm(image), norm(image[0]), affine(image), affine.eval()(image), torch.nn.Dropout(0.4)(x)]
+
+    both(made, rel=1e-5, abs=1e-6)
+
+
 def test_layers_start_and_print_as_in_torch(both):
     for layer in LAYERS:
 

@@ -3,24 +3,23 @@
 ``scalar`` gives the expression, ``index`` moves the point at which the input is asked, ``reduces`` folds.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from itertools import product
 from math import prod
 from typing import Any
 
-import numpy as np
-
-from chainrule.compiler.index import Axis, Index, flat, variable
+from chainrule.compiler.index import ORIGIN, Index, Point, Sizes, broadcast_point, flat, space
 from chainrule.compiler.loops import FOLDS
-from chainrule.compiler.scalar import HEAVY, OPERATIONS, WHOLE, Buffer, Pool, Scalar, walk
+from chainrule.compiler.places import FEW, Places
+from chainrule.compiler.scalar import CHEAP, HEAVY, OPERATIONS, SLOW, WHOLE, Buffer, Pool, Scalar, walk
 from chainrule.errors import TraceError
 from chainrule.ir import CONST, Value
 from chainrule.op import Op
 from chainrule.ops import reduction
 
-Point = tuple[Any, ...]
-Sizes = tuple[Any, ...]
-ORIGIN = Index({})
+SHORT, WRITTEN_OUT_COST = 4, 64
 
 
 @dataclass(frozen=True)
@@ -33,26 +32,15 @@ class Fold:
     target: Callable[[Point], Point]
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where an op reads or writes: ``by`` past ``offset``; ``there`` says whether that is a place of the tensor."""
-
-    offset: Index
-    by: Scalar | None = None
-    there: Scalar | None = None
-
-    def inside(self, element: Scalar) -> Scalar:
-        """The element; NaN where eager mode would have raised IndexError, 0 for integers."""
-        return element if self.there is None else element.where(self.there, np.nan if element.dtype.kind == "f" else 0)
-
-
-class Elements:
+class Elements(Places):
     """Expressions for elements of values; a value that has a buffer is loaded, any other is computed in place."""
 
     def __init__(self) -> None:
         self.pool = Pool()
         self.buffers: dict[Value, Buffer] = {}
         self.made: dict[tuple[Value, Point], Scalar] = {}
+        self.written_out: set[Value] = set()
+        """Folds of few elements and writes of one element to a line, which need no loop of their own."""
 
     def at(self, value: Value, point: Point) -> Scalar:
         """The element of a value at a point."""
@@ -76,11 +64,9 @@ class Elements:
             arg = value.args[0]
             return self.at(arg, tuple(map(_index, op.index(point, arg.spec, **value.params))))
         if op.places:
-            place = self.place(op, point, value.args, value.params)
-            buffer = self.buffers.get(value.args[0])
-            if place.by is None or buffer is None:
-                return self.at(value.args[0], point[: value.args[0].ndim])
-            return place.inside(self.pool.pick(buffer, place.offset, place.by))
+            return self._read(op, value, point)
+        if op.puts:
+            return self._put(*op.puts, value, point)
         if op.keeps:
             kept = self.pool.position(_index(op.keeps(point, value.args[0].spec, **value.params))) >= 0
             return self.at(value.args[0], point).where(kept, 0)
@@ -89,28 +75,39 @@ class Elements:
             raise TraceError(f"compile: the op {op.name} has no lowering to loops; call it outside the compiled step")
         if prod(fold.shape) == 0:
             return self.pool.const(FOLDS[fold.name] + 0.0, value.dtype)
-        return fold.body(_only_point(fold, point)).cast(value.dtype)
+        found = [fold.body(place) for place in _places(fold, point)]
+        if op.finds:
+            return self._place_of(op.finds, found)
+        return reduce(lambda x, y: x._of(fold.name, y), found).cast(value.dtype)
 
-    def place(self, op: Op, point: Point, args: Sequence[Value], params: Mapping[str, Any]) -> Place:
-        """Where an op that reads at positions looks in its first argument. Outside, it is led back to the edge."""
+    def _place_of(self, extreme: str, found: Sequence[Scalar]) -> Scalar:
+        """Which of the elements is the extremum: of equals the first, of NaN before any number."""
+        best, at = found[0], self.pool.const(0, WHOLE)
+        for k, x in enumerate(found[1:], 1):
+            better = (x > best if extreme == "maximum" else x < best) | (x != x) & (best == best)
+            best, at = x.where(better, best), self.pool.const(k, WHOLE).where(better, at)
+        return at
 
-        def read(k: int, at: Point) -> Scalar:
-            return self.at(args[k], broadcast_point(at, args[k].shape)).cast(WHOLE)
+    def write_out(self, value: Value, cost: int) -> None:
+        """Do without a loop where that is as good: ``cost`` is that of an element of the arguments."""
+        op, fold = value.op, self.fold(value)
+        assert isinstance(op, Op)
+        if op.puts and value.args[0] not in self.buffers and self.one_along(value) is not None:
+            self.written_out.add(value)
+        if fold is None or op is reduction.matmul or not prod(fold.shape):
+            return
+        _, everywhere = space(fold.shape)
+        kept = set(fold.target(everywhere))
+        sizes = [axis.size for i in everywhere if i not in kept for axis in i.axes()]
+        lies = sizes and sizes[-1] > SHORT and not op.finds  # a row is folded as it lies, several elements at a time
+        if sizes and not lies and prod(sizes) <= FEW and cost * prod(sizes) <= WRITTEN_OUT_COST:
+            self.written_out.add(value)
 
-        shape, stride = args[0].shape, 1
-        found = Place(ORIGIN)
-        entries = op.places(point, read, *(a.spec for a in args), **params)  # type: ignore[misc]
-        for entry, size in zip(reversed(entries), reversed(shape)):
-            if isinstance(entry, Scalar):
-                entry = entry.where(entry >= 0, entry + size)
-                there = (entry >= 0) & (entry < size)
-                far = entry.maximum(0).minimum(size - 1) * stride
-                found = Place(found.offset, far if found.by is None else found.by + far,
-                              there if found.there is None else found.there & there)  # fmt: skip
-            else:
-                found = Place(found.offset + entry * stride, found.by, found.there)
-            stride *= size
-        return found
+    def evaluations(self, value: Value) -> int:
+        """For how many points the arguments of a value are asked."""
+        op, fold = value.op, self.fold(value)
+        twice = isinstance(op, Op) and op.finds and not self.is_map(value)  # for the extremum, and for its place
+        return int(prod(fold.shape if fold else value.shape)) * (2 if twice else max(1, self.choices(value)))
 
     def is_map(self, value: Value) -> bool:
         """Whether an element needs a fixed number of elements of the arguments."""
@@ -118,13 +115,13 @@ class Elements:
         if isinstance(op, str) or op.scalar or op.index or op.places or op.keeps:
             return True
         fold = self.fold(value)
-        return fold is not None and prod(fold.shape) in (0, prod(value.shape))
+        return value in self.written_out or (fold is not None and prod(fold.shape) in (0, prod(value.shape)))
 
     def cost(self, value: Value) -> int:
         """About how many additions an element costs, given the arguments' elements."""
         op = value.op
         if isinstance(op, str) or not op.scalar:
-            return HEAVY if isinstance(op, Op) and op.places else 0
+            return _cost_of_moving(op) if isinstance(op, Op) else 0
         args = [self.pool.const(a.const, a.dtype) if a.op == CONST else self.pool.load(Buffer("", 1, a.dtype), ORIGIN)
                 for a in value.args]  # fmt: skip
         return sum(OPERATIONS[n.op][1] for n in walk([op.scalar(*args, **value.params)]) if n.args)
@@ -134,15 +131,16 @@ class Elements:
         op = value.op
         if op is reduction.matmul:
             return self._product(value)
-        if isinstance(op, str) or not op.reduces:
+        if isinstance(op, str) or not (op.reduces or op.finds):
             return None
         (arg,) = value.args
+        dtype = arg.dtype if op.finds else value.dtype
         dim, keepdim = value.params["dim"], value.params["keepdim"]
 
         def target(point: Point) -> Point:
             return tuple(ORIGIN if k in dim else i for k, i in enumerate(point) if keepdim or k not in dim)
 
-        return Fold(op.reduces, arg.shape, lambda point: self.at(arg, point).cast(value.dtype), target)
+        return Fold(op.reduces or op.finds, arg.shape, lambda point: self.at(arg, point).cast(dtype), target)
 
     def _product(self, value: Value) -> Fold:
         """Σₖ left[..., m, k] · right[..., k, n]."""
@@ -156,24 +154,17 @@ class Elements:
         return Fold("add", (*value.shape, left.shape[-1]), body, lambda point: point[:-1])
 
 
-def space(shape: Sizes) -> tuple[tuple[Axis, ...], Point]:
-    """An axis for each size but 1, and the point that they make in an array of this shape."""
-    axes = tuple(Axis(k, size) for k, size in enumerate(s for s in shape if s != 1))
-    rest = iter(axes)
-    return axes, tuple(ORIGIN if size == 1 else variable(next(rest)) for size in shape)
-
-
-def broadcast_point(point: Any, shape: Sizes) -> Point:
-    """The point of an operand of this shape that broadcasts to the given point."""
-    known = (*(ORIGIN,) * (len(shape) - len(point)), *point)
-    return tuple(ORIGIN if size == 1 else i for i, size in zip(known[len(known) - len(shape) :], shape, strict=True))
-
-
-def _only_point(fold: Fold, point: Point) -> Point:
-    """Where a fold over single elements finds the one that goes to ``point``."""
+def _places(fold: Fold, point: Point) -> list[Point]:
+    """Where a fold finds the elements that go to ``point``, in order."""
     _, everywhere = space(fold.shape)
-    places = {i: at for i, at in zip(fold.target(everywhere), point, strict=True) if i != ORIGIN}
-    return tuple(places.get(i, ORIGIN) for i in everywhere)
+    known = {i: (at,) for i, at in zip(fold.target(everywhere), point, strict=True) if i != ORIGIN}
+    each = [known.get(i) or tuple(Index({}, k) for k in range(size)) for i, size in zip(everywhere, fold.shape)]
+    return list(product(*each))
+
+
+def _cost_of_moving(op: Op) -> int:
+    """About how many additions it costs to find an element, or to fold one more in."""
+    return HEAVY if op.places or op.puts else SLOW if op.finds else CHEAP if op.reduces else 0
 
 
 def _index(whole: Any) -> Index:

@@ -6,7 +6,7 @@ Every expression knows its range, so that ``(3*i0 + i1) // 3`` is ``i0`` when ``
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Union
+from typing import Any, Union
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,8 @@ class Divided:
 
 Atom = Axis | Divided
 Whole = Union[int, "Index"]
+Point = tuple[Any, ...]
+Sizes = tuple[Any, ...]
 
 
 class Index:
@@ -149,6 +151,9 @@ def _order(term: tuple[Atom, int]) -> tuple[int, int, str]:
     return (0, atom.number, "") if isinstance(atom, Axis) else (1, 0, str(atom))
 
 
+ORIGIN = Index({})
+
+
 def variable(axis: Axis) -> Index:
     """The axis itself; 0 where it has no room to move."""
     return Index({axis: 1} if axis.size > 1 else {})
@@ -160,6 +165,19 @@ def flat(index: Iterable[Whole], shape: Iterable[int]) -> Index:
     for k, size in zip(index, shape, strict=True):
         position = position * size + k
     return position
+
+
+def space(shape: Sizes) -> tuple[tuple[Axis, ...], Point]:
+    """An axis for each size but 1, and the point that they make in an array of this shape."""
+    axes = tuple(Axis(k, size) for k, size in enumerate(s for s in shape if s != 1))
+    rest = iter(axes)
+    return axes, tuple(ORIGIN if size == 1 else variable(next(rest)) for size in shape)
+
+
+def broadcast_point(point: Any, shape: Sizes) -> Point:
+    """The point of an operand of this shape that broadcasts to the given point."""
+    known = (*(ORIGIN,) * (len(shape) - len(point)), *point)
+    return tuple(ORIGIN if size == 1 else i for i, size in zip(known[len(known) - len(shape) :], shape, strict=True))
 
 
 def splits(index: Index) -> Iterator[tuple[Axis, int]]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.index import Axis
-from chainrule.compiler.loops import Matrix, Nest, Product, Program, fold_operation, neutral
+from chainrule.compiler.loops import Matrix, Nest, Product, Program, Sort, fold_operation, neutral
 from chainrule.compiler.scalar import OPERATIONS, Buffer, Scalar
 
 Memory = dict[Buffer, np.ndarray[Any, Any]]
@@ -22,6 +22,8 @@ def interpret(program: Program, inputs: Sequence[Any], outputs: Sequence[Any]) -
         for step in program.steps:
             if isinstance(step, Nest):
                 _run_nest(step, memory)
+            elif isinstance(step, Sort):
+                _run_sort(step, memory)
             else:
                 _run_product(step, memory)
 
@@ -58,6 +60,14 @@ def _element(node: Scalar, value: dict[Scalar, Any], memory: Memory, place: dict
         return node.dtype.type(node.detail.at(place))
     result = OPERATIONS[node.op][0](*[value[a] for a in node.args])
     return np.asarray(result).astype(node.dtype)[()]
+
+
+def _run_sort(step: Sort, memory: Memory) -> None:
+    for row in range(step.rows):
+        part = slice(row * step.size, (row + 1) * step.size)
+        keys = memory[step.keys][part]
+        order = sorted(range(step.size), key=lambda k: (keys[k] != keys[k], keys[k]), reverse=step.descending)
+        memory[step.out][part] = order
 
 
 def _run_product(step: Product, memory: Memory) -> None:

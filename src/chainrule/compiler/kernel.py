@@ -29,14 +29,14 @@ def build(graph: Graph, writes: Mapping[int, int] | None = None, native: bool = 
 
     >>> from chainrule.spec import Spec
     >>> from chainrule.symbol import graph_of, symbols
-    >>> (x,) = symbols(x=Spec((3,), np.dtype("float64")))
+    >>> (x,) = symbols(x=Spec((5,), np.dtype("float64")))
     >>> kernel = build(graph_of([x], [(x * x).sum()]), native=False)
-    >>> kernel.call([np.array([1.0, 2.0, 3.0])])
-    [array(14.)]
+    >>> kernel.call([np.array([1.0, 2.0, 3.0, 4.0, 5.0])])
+    [array(55.)]
     >>> print(kernel)
-    input in0: float64[3]
+    input in0: float64[5]
     output out0: float64[1]
-    for i0 in 3 vector:
+    for i0 in 5 vector:
       %1 = mul float64(in0[i0], in0[i0])
       out0[0] add= %1
     """

@@ -7,9 +7,11 @@ writes it. Outputs in place of an input carry over from run to run.
 
 from chainrule.compiler.code import Code, kind, literal
 from chainrule.compiler.index import Axis, variable
-from chainrule.compiler.loops import Matrix, Nest, Product, Program, Step, Store, neutral
+from chainrule.compiler.loops import Matrix, Nest, Product, Program, Sort, Step, Store, neutral
 from chainrule.compiler.nestcode import NestCode, by_memory
+from chainrule.compiler.nests import from_start
 from chainrule.compiler.scalar import Buffer, Pool
+from chainrule.compiler.sorting import sort
 
 ROW_MAJOR, PLAIN, TRANSPOSED = 101, 111, 112  # the numbers of CBLAS
 
@@ -28,9 +30,9 @@ def module(program: Program, register: int) -> str:
     main.do("%t = phi i64 [ 0, %entry ], [ %next, %run ]")
     places = _places(program, main, pointers, strides)
     for step in (part for whole in program.steps for part in (*_fills(whole), whole)):
-        text, buffers = _nest(step, register, needs) if isinstance(step, Nest) else _product(step)
+        text, buffers = _part(step, register, needs)
         name = names.setdefault(text, f"part{len(names)}")
-        given = [places[b] for b in buffers]
+        given = [_from(main, places[b], start * b.dtype.itemsize) for b, start in buffers.items()]
         if isinstance(step, Product):
             given.append(pointers[-1] if step.out.buffer.dtype.itemsize == 8 else pointers[-2])
         main.do(f"call void @{name}({', '.join(f'ptr {p}' for p in given)})")
@@ -40,6 +42,11 @@ def module(program: Program, register: int) -> str:
     entry = ["define void @step(ptr %table, i64 %times) #0 {", "entry:", *main.lines, "end:", "  ret void", "}"]
     attributes = f'attributes #0 = {{ nounwind "prefer-vector-width"="{8 * register}" }}\n'
     return "\n".join([*needs.values(), *parts, *entry, attributes])
+
+
+def _from(main: Code, place: str, behind: int) -> str:
+    """So many bytes behind a place."""
+    return main.let(f"getelementptr i8, ptr {place}, i64 {behind}") if behind else place
 
 
 def _entry(main: Code, k: int, kind: str) -> str:
@@ -56,7 +63,7 @@ def _places(program: Program, main: Code, pointers: list[str], strides: list[str
             places[buffer] = main.let(f"getelementptr i8, ptr {pointer}, i64 {behind}")
     arena = pointers[len(program.inputs) + len(program.outputs)]
     for buffer, at in program.arena.items():
-        places[buffer] = main.let(f"getelementptr i8, ptr {arena}, i64 {at}")
+        places[buffer] = _from(main, arena, at)
     return places
 
 
@@ -73,19 +80,27 @@ def _fills(step: Step) -> list[Nest]:
     return found
 
 
-def _nest(nest: Nest, register: int, needs: dict[str, str]) -> tuple[str, list[Buffer]]:
+def _part(step: Step, register: int, needs: dict[str, str]) -> tuple[str, dict[Buffer, int]]:
+    """A function for one step, and the buffers that it takes, each from the place from which it counts elements."""
+    if isinstance(step, Product):
+        return _product(step)
+    if isinstance(step, Sort):
+        return sort(step, needs)
+    nest, starts = from_start(Pool(), step)
     code = NestCode(nest, register)
     text, needed = code.function()
     needs.update(needed)
-    return text, list(code.buffers)
+    return text, {buffer: starts[buffer] for buffer in code.buffers}
 
 
-def _product(step: Product) -> tuple[str, list[Buffer]]:
+def _product(step: Product) -> tuple[str, dict[Buffer, int]]:
     """Calls of CBLAS's gemm, in loops over the batch."""
     code = Code()
     buffers: dict[Buffer, str] = {}
+    starts: dict[Buffer, int] = {}
     for matrix in (step.out, step.left, step.right):
         buffers.setdefault(matrix.buffer, f"%p{len(buffers)}")
+        starts[matrix.buffer] = min(matrix.offset.const, starts.get(matrix.buffer, matrix.offset.const))
     t = kind(step.out.buffer.dtype)
     loops: list[tuple[str, str, str, int]] = []
     names: dict[object, str] = {}
@@ -100,7 +115,7 @@ def _product(step: Product) -> tuple[str, list[Buffer]]:
 
     def operand(matrix: Matrix) -> tuple[str, int, int]:
         """Address, whether transposed, and the distance between its rows, as CBLAS takes them."""
-        at = str(matrix.offset.const)
+        at = str(matrix.offset.const - starts[matrix.buffer])
         for axis, c in matrix.offset.terms:
             at = code.plus(at, code.times(names[axis], c))
         place = code.let(f"getelementptr {t}, ptr {buffers[matrix.buffer]}, i64 {at}")
@@ -122,4 +137,4 @@ def _product(step: Product) -> tuple[str, list[Buffer]]:
         code.begin(f"{loop}.exit")
     parameters = ", ".join(f"ptr noalias {p}" for p in (*buffers.values(), "%gemm"))
     lines = [f"define internal void @NAME({parameters}) #0 {{", "entry:", *code.lines, "  ret void", "}"]
-    return "\n".join(lines), list(buffers)
+    return "\n".join(lines), starts

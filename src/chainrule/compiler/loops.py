@@ -1,8 +1,9 @@
-"""The loop IR: loop nests that load, compute and store single elements, and calls of the matrix product.
+"""The loop IR: loop nests that load, compute and store single elements, sorting, and calls of the matrix product.
 
 A :class:`Nest` runs its stores for every point of its axes. In one iteration all loads come before all stores, and
-iterations may run in any order: nothing that one iteration stores is loaded by another. A store with a ``fold``
-reduces: its target is first set to the fold's neutral element, then every iteration folds its value in.
+iterations may run in any order: nothing that one iteration stores is loaded by another, save along ``ordered``
+axes, whose rounds follow each other. A store with a ``fold`` reduces: its target is first set to the fold's neutral
+element, then every iteration folds its value in.
 
 The text form (``str``) is complete; :func:`check` holds the rules; ``interpret`` says what it means.
 """
@@ -14,15 +15,17 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.index import Axis, Index
-from chainrule.compiler.scalar import OF_BOOLS, OPERATIONS, Buffer, Scalar, walk
+from chainrule.compiler.scalar import OF_BOOLS, OPERATIONS, WHOLE, Buffer, Scalar, walk
 
 FOLDS: dict[str, float] = {"add": -0.0, "mul": 1.0, "maximum": -np.inf, "minimum": np.inf}
 """Fold -> its neutral element. −0 is neutral for every float, 0 is not: −0 + 0 = 0."""
 
 
 def neutral(fold: str, dtype: np.dtype[Any]) -> Any:
-    """The neutral element in a dtype; of maximum and minimum for integers, the end of the range."""
+    """The neutral element in a dtype; of maximum and minimum for integers and bools, the end of the range."""
     value = FOLDS[fold]
+    if dtype.kind == "b":
+        return dtype.type(value > 0)
     if np.isinf(value) and dtype.kind in "iu":
         value = np.iinfo(dtype).min if value < 0 else np.iinfo(dtype).max
     return dtype.type(value)
@@ -50,11 +53,15 @@ class Store:
 
 @dataclass(frozen=True, eq=False)
 class Nest:
-    """Loops over ``axes``, outermost first; ``vector`` is the axis along which to compute several at a time."""
+    """Loops over ``axes``, outermost first; ``vector`` is the axis along which to compute several at a time.
+
+    A round of the ``ordered`` axes, which are the outermost, may load what an earlier one stored.
+    """
 
     axes: tuple[Axis, ...]
     stores: tuple[Store, ...]
     vector: Axis | None = None
+    ordered: tuple[Axis, ...] = ()
     nodes: list[Scalar] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -74,10 +81,8 @@ class Nest:
 
     def __str__(self) -> str:
         names = {n: str(n) if n.op in ("const", "load", "position") else f"%{k}" for k, n in enumerate(self.nodes)}
-        loops = [
-            "  " * k + f"for {axis} in {axis.size}{' vector' if axis is self.vector else ''}:"
-            for k, axis in enumerate(self.axes)
-        ]
+        said = [" vector" if a is self.vector else " in order" if a in self.ordered else "" for a in self.axes]
+        loops = ["  " * k + f"for {axis} in {axis.size}{said[k]}:" for k, axis in enumerate(self.axes)]
         pad = "  " * len(self.axes)
         body = [f"{names[n]} = {n}({', '.join(names[a] for a in n.args)})" for n in self.nodes if n.args]
         places = [f"{s.offset}{'' if s.by is None else f' + {names[s.by]}'}" for s in self.stores]
@@ -122,7 +127,37 @@ class Product:
         return "\n".join([*loops, "  " * len(self.axes) + call])
 
 
-Step = Nest | Product
+@dataclass(frozen=True, eq=False)
+class Sort:
+    """For each row of ``size`` keys the places of the keys in their order; equal ones stay as they were.
+
+    NaN is the largest key. ``spare`` is memory to work in, of ``room`` elements.
+    """
+
+    rows: int
+    size: int
+    descending: bool
+    out: Buffer
+    keys: Buffer
+    spare: Buffer
+
+    @staticmethod
+    def room(size: int, dtype: np.dtype[Any]) -> int:
+        """For two rows of keys with their places, and one more each."""
+        return 2 * (size + 1) * (2 if dtype.itemsize == 8 else 1)
+
+    def reads(self) -> set[Buffer]:
+        return {self.keys}
+
+    def writes(self) -> set[Buffer]:
+        return {self.out, self.spare}
+
+    def __str__(self) -> str:
+        how = "descending" if self.descending else "ascending"
+        return f"{self.out.name} = places of {self.keys.name}, {how}, in {self.rows} rows of {self.size}"
+
+
+Step = Nest | Product | Sort
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,6 +189,8 @@ def check(program: Program) -> Program:
             raise ValueError(f"check: {', '.join(strange)} is nowhere declared, in\n{step}")
         if isinstance(step, Nest):
             _check_nest(step)
+        elif isinstance(step, Sort):
+            _check_sort(step)
         ready |= step.writes()
     if unwritten := [b.name for b in program.outputs if b not in ready and b.size]:
         raise ValueError(f"check: the outputs {', '.join(unwritten)} are never written")
@@ -167,6 +204,8 @@ def _check_nest(nest: Nest) -> None:
             raise ValueError(f"check: {buffer.name}[{offset}] reaches {offset.lo} to {offset.hi} of {buffer}")
         if not set(offset.axes()) <= set(nest.axes):
             raise ValueError(f"check: {buffer.name}[{offset}] uses an axis that has no loop, in\n{nest}")
+    if nest.axes[: len(nest.ordered)] != nest.ordered or nest.vector in nest.ordered:
+        raise ValueError(f"check: the ordered axes must be the outermost, and no vector, in\n{nest}")
     for node in nest.nodes:
         if node.op not in OPERATIONS and node.op not in ("const", "load", "pick", "position"):
             raise ValueError(f"check: {node.op} is no operation of the loop IR")
@@ -177,10 +216,25 @@ def _check_nest(nest: Nest) -> None:
             raise ValueError(f"check: {store.fold} is no fold")
         if not store.fold and store.by is None and set(nest.axes) - set(store.offset.axes()):
             raise ValueError(f"check: {store.buffer.name}[{store.offset}] is stored to more than once, in\n{nest}")
-        loaded = [o for b, o in nest.loads() if b is store.buffer]
+        loaded = [o for b, o in nest.loads() if b is store.buffer and not _earlier(nest, store, o)]
         picked = any(b is store.buffer for b, _ in nest.picks())
         if picked or (loaded and store.by is not None) or any(store.fold or o != store.offset for o in loaded):
             raise ValueError(f"check: {store.buffer.name} is loaded where another iteration stores, in\n{nest}")
+
+
+def _earlier(nest: Nest, store: Store, offset: Index) -> bool:
+    """Whether an element was stored by the same iteration of an earlier round of an ordered axis."""
+    behind = store.offset + offset * -1
+    steps = [store.offset.coefficient(axis) for axis in nest.ordered if store.offset.affine_in(axis)]
+    return not behind.terms and any(step and behind.const % step == 0 and behind.const // step > 0 for step in steps)
+
+
+def _check_sort(sort: Sort) -> None:
+    count = sort.rows * sort.size
+    if sort.keys.size != count or sort.out.size != count or sort.spare.size < sort.room(sort.size, sort.keys.dtype):
+        raise ValueError(f"check: {sort.keys}, {sort.out} and {sort.spare} do not fit, in\n{sort}")
+    if not sort.out.dtype == sort.spare.dtype == WHOLE:
+        raise ValueError(f"check: places are {WHOLE}, not {sort.out.dtype} and {sort.spare.dtype}, in\n{sort}")
 
 
 def fold_operation(store: Store) -> str:

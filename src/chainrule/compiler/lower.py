@@ -11,14 +11,17 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import count
 from math import prod
 
-from chainrule.compiler.elements import Elements, Fold, Point, Sizes, broadcast_point, space
-from chainrule.compiler.index import Axis, Index, flat
-from chainrule.compiler.loops import Nest, Product, Program, Step, Store
+from chainrule.compiler.elements import Elements
+from chainrule.compiler.index import Axis, Index, Point, Sizes, broadcast_point, flat, space
+from chainrule.compiler.loops import Nest, Program, Step, Store
 from chainrule.compiler.nests import arrange
+from chainrule.compiler.ordering import Orders, target_of
+from chainrule.compiler.parts import Chain, parts, shares
 from chainrule.compiler.products import large, matrix, product
-from chainrule.compiler.scalar import WHOLE, Buffer, Scalar, walk
+from chainrule.compiler.scalar import WHOLE, Buffer, DType, Scalar, walk
 from chainrule.errors import TraceError
 from chainrule.ir import Graph, Value
 from chainrule.op import Op
@@ -46,10 +49,10 @@ class Root:
 
 @dataclass(eq=False)
 class Group:
-    """Roots that share a nest, or one product."""
+    """Roots that share a nest, or one step that stands alone."""
 
-    roots: dict[Buffer, Root] = field(default_factory=dict)
-    product: Product | None = None
+    roots: list[Root] = field(default_factory=list)
+    alone: Step | None = None
     nodes: int = 0
 
 
@@ -58,7 +61,7 @@ def lower(graph: Graph, writes: Mapping[int, int], blas: bool) -> Program:
     return Lowering(graph, writes, blas).program()
 
 
-class Lowering:
+class Lowering(Orders):
     """The state of lowering one graph."""
 
     def __init__(self, graph: Graph, writes: Mapping[int, int], blas: bool):
@@ -70,7 +73,10 @@ class Lowering:
         self.elements.buffers.update(zip(graph.inputs, self.inputs))
         self.place_of = dict(zip(reversed(graph.outputs), reversed(self.outputs)))
         self.overwrites = {self.outputs[j]: self.inputs[i] for j, i in writes.items()}
+        self.names = count()
         self.groups: list[Group] = []
+        self.inner: set[Value] = set()
+        """Bases of assignments that are themselves no more than that, and need no memory of their own."""
         self.spaces: dict[Sizes, list[int]] = defaultdict(list)
         self.written: dict[Buffer, int] = {}
         self.last_read: dict[Buffer, int] = {}
@@ -96,6 +102,8 @@ class Lowering:
         ``INLINE_COST`` to compute again for a second consumer or for the elements that broadcasting repeats.
         """
         uses = Counter(a for v in self.graph.values for a in set(v.args))
+        bases = {v.args[0] for v in self.graph.values if v.op is shape.assign}
+        self.inner = {b for b in bases if b.op is shape.assign and uses[b] == 1 and b not in self.place_of}
         cost: dict[Value, int] = defaultdict(int)
         depth: dict[Value, int] = defaultdict(int)
         for value in self.graph.values:
@@ -107,8 +115,9 @@ class Lowering:
                     if matrix(self.elements, arg, value.shape[:-2]) is None:
                         self.store(arg)
             if value.op.places:
-                self.store(value.args[0])
-            repeats = self.evaluations(value)
+                self.store(_source(value.args[0]) if self.elements.choices(value) else value.args[0])
+            self.elements.write_out(value, sum(cost[a] for a in value.args))
+            repeats = self.elements.evaluations(value)
             for arg in value.args:
                 again = repeats // max(1, _size(arg)) - 1
                 costly = cost[arg] > INLINE_COST and (again or uses[arg] > 1)
@@ -116,65 +125,77 @@ class Lowering:
                     self.store(_source(arg))
                     cost[arg] = 0
             inlined = [a for a in value.args if a not in self.elements.buffers]
-            cost[value] = self.elements.cost(value) + sum(cost[a] for a in inlined)
+            cost[value] = (self.elements.cost(value) + sum(cost[a] for a in inlined)) * (repeats // _size(value))
             depth[value] = 1 + max((depth[a] for a in inlined), default=0)
             if value in self.place_of or depth[value] >= INLINE_DEPTH or not self.elements.is_map(value):
-                self.store(value)
+                if value not in self.inner:
+                    self.store(value)
                 cost[value] = depth[value] = 0
 
     def by_library(self, value: Value) -> bool:
         return self.blas and value.op is reduction.matmul and large(value)
 
-    def evaluations(self, value: Value) -> int:
-        """For how many points the arguments of a value are asked."""
-        fold = self.elements.fold(value)
-        return prod(fold.shape) if fold else _size(value)
-
     def store(self, value: Value) -> None:
         """Give the value a buffer."""
         if isinstance(value.op, Op) and value not in self.elements.buffers:
-            new = self.place_of.get(value) or Buffer(f"t{len(self.elements.buffers)}", _size(value), value.dtype)
-            self.elements.buffers[value] = new
+            self.elements.buffers[value] = self.place_of.get(value) or self.temporary(_size(value), value.dtype)
+
+    def temporary(self, size: int, dtype: DType) -> Buffer:
+        """A new buffer."""
+        return Buffer(f"t{next(self.names)}", size, dtype)
 
     def emit(self, value: Value) -> None:
         """Place what stores a value."""
-        out = self.elements.buffers[value]
-        fold = self.elements.fold(value)
+        out, op = self.elements.buffers[value], value.op
+        assert isinstance(op, Op)
+        fold = None if self.elements.is_map(value) else self.elements.fold(value)
         if self.by_library(value):
-            step = product(self.elements, value)
-            self.groups.append(Group(product=step))
-            self.note(len(self.groups) - 1, step.writes(), step.reads())
-        elif value.op is shape.assign:
+            self.alone(product(self.elements, value))
+        elif op is shape.assign:
             self.assign(value, out)
-        elif value.op is moves.cat:
+        elif op is moves.cat:
             self.cat(value, out)
-        elif value.op is moves.overlap_add:
+        elif op is moves.overlap_add:
             self.overlap_add(value, out)
-        elif isinstance(value.op, Op) and value.op.puts:
-            self.put(value, *value.op.puts, out)
-        elif fold and not self.elements.is_map(value):
-            self.place(self.root(fold.shape, fold.body, out, partial(_target, fold, value), fold.name))
+        elif op.puts and not self.elements.is_map(value):
+            self.put(value, *op.puts, out)
+        elif op.scans:
+            self.scan(value, op.scans, out)
+        elif op.sorts:
+            self.sort(value, out)
+        elif fold and op.finds:
+            self.find(value, fold, out)
+        elif fold:
+            self.place(self.root(fold.shape, fold.body, out, partial(target_of, fold, value), fold.name))
         else:
             self.place(self.root(value.shape, partial(self.elements.define, value), out))
 
     def assign(self, value: Value, out: Buffer) -> None:
-        """A copy of the base, and over it the part."""
-        base, part = value.args
+        """A copy of the base, if any of it stays, and over it the parts; side by side where they are apart."""
+        base, found = parts(value, self.inner)
+        apart, covered = shares(base, [chain for _, chain in found])
+        if not covered:
+            self.place(self.root(base.shape, partial(self.elements.at, base), out, whole=False))
+        after = self.written.get(out, -1) if apart else None
+        for part, chain in found:
+            self.part(base, part, chain, out, after)
+
+    def part(self, base: Value, part: Value, chain: Chain, out: Buffer, after: int | None) -> None:
+        """A value where a chain of views of the base leads to."""
         specs = [base.spec]
-        for op, params in value.params["chain"]:
+        for op, params in chain:
             specs.append(op.spec(specs[-1], **dict(params)))
 
         def target(point: Point) -> Index:
-            for (op, params), spec in zip(reversed(value.params["chain"]), reversed(specs[:-1])):
+            for (op, params), spec in zip(reversed(chain), reversed(specs[:-1])):
                 point = op.index(point, spec, **dict(params))
             return flat(point, base.shape)
 
         def element(point: Point) -> Scalar:
             return self.elements.at(part, broadcast_point(point, part.shape))
 
-        self.place(self.root(base.shape, partial(self.elements.at, base), out, whole=False))
         if numel(specs[-1].shape):
-            self.place(self.root(specs[-1].shape, element, out, target, whole=False))
+            self.place(self.root(specs[-1].shape, element, out, target, whole=False), after)
 
     def cat(self, value: Value, out: Buffer) -> None:
         """Each part at its place."""
@@ -188,15 +209,18 @@ class Lowering:
             before += part.shape[dim]
 
     def overlap_add(self, value: Value, out: Buffer) -> None:
-        """Zeros, and over them the windows, one after the other."""
+        """Zeros, and over them the first elements of all windows, then the next ones of all."""
         (part,) = value.args
-        params = {**value.params, "size": part.shape[value.ndim :]}
+        size = part.shape[value.ndim :]
+        params = {**value.params, "size": size}
         del params["shape"]
-        zero = self.elements.pool.const(0, WHOLE)
         self.place(self.root(value.shape, lambda _: self.elements.pool.const(0, value.dtype), out, whole=False))
-        axes, point = space(part.shape)
+        axes, point = space((*size, *part.shape[: value.ndim]))
+        point = (*point[len(size) :], *point[: len(size)])
         place = flat(moves.windows_index(point, value.spec, **params), value.shape)
-        self.place(self.stored(axes, Store(out, place, self.elements.at(part, point), "add", zero)))
+        total = self.elements.pool.load(out, place) + self.elements.at(part, point)
+        ordered = axes[: sum(n > 1 for n in size)]
+        self.alone(arrange(self.elements.pool, Nest(axes, (Store(out, place, total),), ordered=ordered)))
 
     def put(self, value: Value, reader: Op, fold: str, out: Buffer) -> None:
         """A copy of the base, and the part at places that are data."""
@@ -224,16 +248,19 @@ class Lowering:
                           for n in nodes if n.op in ("load", "pick"))
         return Root(axes, store, loads, len(nodes), whole and not store.fold)
 
-    def place(self, root: Root) -> None:
-        """Put the root into the first nest over its space that has all it needs, else into a new one."""
+    def place(self, root: Root, after: int | None = None) -> None:
+        """Put the root into the first nest over its space that has all it needs, else into a new one.
+
+        It comes after the group ``after``, and if that is not given after all that is stored in its buffer.
+        """
         out = root.store.buffer
         sizes = tuple(axis.size for axis in root.axes)
-        first = self.written.get(out, -1) + 1
+        first = (self.written.get(out, -1) if after is None else after) + 1
         if out in self.overwrites:
             first = max(first, self.last_read.get(self.overwrites[out], 0))
         for buffer, offset in root.loads:
             if (at := self.written.get(buffer)) is not None:
-                maker = self.groups[at].roots.get(buffer)
+                maker = next((r for r in self.groups[at].roots if r.store.buffer is buffer), None)
                 shared = maker and maker.whole and maker.axes == root.axes and maker.store.offset == offset
                 first = max(first, at if shared else at + 1)
         candidates = self.spaces[sizes]
@@ -244,13 +271,18 @@ class Lowering:
             at = len(self.groups)
             self.groups.append(Group())
             candidates.append(at)
-        self.groups[at].roots[out] = root
+        self.groups[at].roots.append(root)
         self.groups[at].nodes += root.nodes
         self.note(at, {out}, {b for b, _ in root.loads})
 
+    def alone(self, step: Step) -> None:
+        """A step that shares its place with no other."""
+        self.groups.append(Group(alone=step))
+        self.note(len(self.groups) - 1, step.writes(), step.reads())
+
     def note(self, at: int, stored: Iterable[Buffer], loaded: Iterable[Buffer]) -> None:
         """Remember which group is the last to store and to load a buffer."""
-        self.written.update(dict.fromkeys(stored, at))
+        self.written.update({b: max(at, self.written.get(b, 0)) for b in stored})
         self.last_read.update({b: max(at, self.last_read.get(b, 0)) for b in loaded})
 
     def steps(self) -> tuple[Step, ...]:
@@ -258,32 +290,27 @@ class Lowering:
         needed = set(self.outputs)
         steps: list[Step] = []
         for group in reversed(self.groups):
-            step: Step | None = group.product
+            step = group.alone
             if step is None:
-                axes = next(iter(group.roots.values())).axes
-                kept = tuple(store for buffer, store in self.forward(group).items() if buffer in needed)
+                axes = group.roots[0].axes
+                kept = tuple(store for store in self.forward(group) if store.buffer in needed)
                 step = arrange(self.elements.pool, Nest(axes, kept)) if kept else None
             if step and step.writes() & needed:
                 steps.append(step)
                 needed |= step.reads()
         return tuple(reversed(steps))
 
-    def forward(self, group: Group) -> dict[Buffer, Store]:
+    def forward(self, group: Group) -> list[Store]:
         """The stores of a group, with what one stores used by the next without a load."""
         known: dict[Buffer, Scalar] = {}
-        stores: dict[Buffer, Store] = {}
-        for buffer, root in group.roots.items():
+        stores: list[Store] = []
+        for root in group.roots:
             made = root.store
             value, *by = self.elements.pool.rebuild(made.roots, known=known)
-            stores[buffer] = Store(buffer, made.offset, value, made.fold, *by)
+            stores.append(Store(made.buffer, made.offset, value, made.fold, *by))
             if root.whole:
-                known[buffer] = value
+                known[made.buffer] = value
         return stores
-
-
-def _target(fold: Fold, value: Value, point: Point) -> Index:
-    """Where the element that a fold makes of this point lies in the value's buffer."""
-    return flat(fold.target(point), value.shape)
 
 
 def _size(value: Value) -> int:

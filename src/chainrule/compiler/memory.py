@@ -7,7 +7,7 @@ from typing import Any
 from chainrule.compiler.code import Code, kind, memory_kind
 from chainrule.compiler.index import Divided, Index, variable
 from chainrule.compiler.loops import Nest, Store, fold_operation
-from chainrule.compiler.operations import operation
+from chainrule.compiler.operations import operation, splat
 from chainrule.compiler.scalar import WHOLE, Buffer, Scalar
 
 NOWHERE = Index({})
@@ -102,7 +102,11 @@ class Memory:
 
     def _position(self, index: Index, lanes: int) -> str:
         """An index as a number, in every lane."""
-        value, many = "poison", kind(WHOLE, lanes)
+        axis, many = self.nest.vector, kind(WHOLE, lanes)
+        if lanes > 1 and axis is not None and index.affine_in(axis):
+            steps = ", ".join(f"i64 {k * index.coefficient(axis)}" for k in range(lanes))
+            return self.code.let(f"add {many} {splat(self.code, self._whole(index), WHOLE, lanes)}, <{steps}>")
+        value = "poison"
         for lane in range(lanes):
             element = self._whole(self._lane(index, lane))
             value = element if lanes == 1 else self._with(value, many, "i64", element, lane)

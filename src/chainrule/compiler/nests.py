@@ -1,18 +1,22 @@
 """The shape of a loop nest: split axes where that resolves a division, join those that run as one, choose an order."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from math import prod
 
 from chainrule.compiler.index import Axis, Index, Whole, splits, variable
 from chainrule.compiler.loops import Nest, Store, reduced
 from chainrule.compiler.scalar import NOTHING, Buffer, Pool
 
+LANES = 8
+"""About how many elements are computed at a time."""
+
 
 def arrange(pool: Pool, nest: Nest) -> Nest:
     """The same work with as few axes and divisions as possible, in an order that walks memory forwards."""
     nest = join(pool, split(pool, nest))
     vector = vector_axis(nest)
-    return Nest(order(nest, vector), nest.stores, vector)
+    return replace(nest, axes=order(nest, vector), vector=vector)
 
 
 def offsets(nest: Nest) -> Iterator[Index]:
@@ -21,20 +25,38 @@ def offsets(nest: Nest) -> Iterator[Index]:
     yield from (s.offset for s in nest.stores)
 
 
-def replace(pool: Pool, nest: Nest, axes: tuple[Axis, ...], new: Mapping[Axis, Whole]) -> Nest:
+def over(pool: Pool, nest: Nest, axes: tuple[Axis, ...], new: Mapping[Axis, Whole]) -> Nest:
     """The nest over other axes."""
-    return Nest(axes, tuple(moved(pool, s, new, NOTHING) for s in nest.stores))
+    return replace(nest, axes=axes, stores=tuple(moved(pool, s, new, NOTHING) for s in nest.stores))
 
 
 def rename(pool: Pool, nest: Nest, buffers: Mapping[Buffer, Buffer]) -> Nest:
     """The nest on other buffers."""
-    return Nest(nest.axes, tuple(moved(pool, s, NOTHING, buffers) for s in nest.stores), nest.vector)
+    return replace(nest, stores=tuple(moved(pool, s, NOTHING, buffers) for s in nest.stores))
 
 
 def moved(pool: Pool, store: Store, axes: Mapping[Axis, Whole], buffers: Mapping[Buffer, Buffer]) -> Store:
     """The store over other axes, on other buffers."""
     value, *by = pool.rebuild(store.roots, axes, buffers)
     return Store(buffers.get(store.buffer, store.buffer), store.offset.replace(axes), value, store.fold, *by)
+
+
+def from_start(pool: Pool, nest: Nest) -> tuple[Nest, dict[Buffer, int]]:
+    """The nest with the elements of each buffer counted from the first constant place in it, and these places.
+
+    Nests that do the same in different parts of their buffers become the same by that.
+    """
+    places = [*nest.loads(), *nest.picks(), *((s.buffer, s.offset) for s in nest.stores)]
+    starts: dict[Buffer, int] = {}
+    for buffer, offset in places:
+        starts[buffer] = min(offset.const, starts.get(buffer, offset.const))
+    if not any(starts.values()):
+        return nest, starts
+    stores = []
+    for s in nest.stores:
+        value, *by = pool.rebuild(s.roots, starts=starts)
+        stores.append(Store(s.buffer, s.offset + -starts[s.buffer], value, s.fold, *by))
+    return replace(nest, stores=tuple(stores)), starts
 
 
 def split(pool: Pool, nest: Nest) -> Nest:
@@ -45,7 +67,7 @@ def split(pool: Pool, nest: Nest) -> Nest:
         a, b = Axis(free, axis.size // inner), Axis(free + 1, inner)
         at = nest.axes.index(axis)
         axes = (*nest.axes[:at], a, b, *nest.axes[at + 1 :])
-        nest = replace(pool, nest, axes, {axis: variable(a) * inner + variable(b)})
+        nest = over(pool, nest, axes, {axis: variable(a) * inner + variable(b)})
     return nest
 
 
@@ -54,7 +76,8 @@ def join(pool: Pool, nest: Nest) -> Nest:
     places = list(offsets(nest))
     runs: list[list[Axis]] = []
     for axis in nest.axes:
-        if runs and all(_runs_on(place, runs[-1][-1], axis) for place in places):
+        last = runs[-1][-1] if runs else None
+        if last and last not in nest.ordered and all(_runs_on(place, last, axis) for place in places):
             runs[-1].append(axis)
         else:
             runs.append([axis])
@@ -69,7 +92,7 @@ def join(pool: Pool, nest: Nest) -> Nest:
         free += 1
         axes.append(wide)
         new |= {**dict.fromkeys(run, 0), run[-1]: variable(wide)}
-    return replace(pool, nest, tuple(axes), new) if new else nest
+    return over(pool, nest, tuple(axes), new) if new else nest
 
 
 def _runs_on(place: Index, outer: Axis, inner: Axis) -> bool:
@@ -78,25 +101,26 @@ def _runs_on(place: Index, outer: Axis, inner: Axis) -> bool:
 
 
 def vector_axis(nest: Nest) -> Axis | None:
-    """The axis along which most accesses are neighbours in memory; stores count double, scattered accesses against."""
-    loads = [offset for _, offset in set(nest.loads())]
-    stores = [s.offset for s in nest.stores for _ in range(2)]
+    """The axis along which an iteration costs least; of several the one with the shortest steps, then the longest."""
+    places = [offset for _, offset in set(nest.loads())] + [s.offset for s in nest.stores]
 
-    def merit(axis: Axis) -> tuple[int, int]:
-        return sum(_step_merit(offset, axis) for offset in loads + stores), axis.size
+    def cost(axis: Axis) -> tuple[float, int, int]:
+        scattered = sum(_scattered(offset, axis) for offset in places)
+        steps = sum(abs(offset.coefficient(axis)) for offset in places) if scattered else 0
+        return len(nest.nodes) / min(axis.size, LANES) + scattered, steps, -axis.size
 
-    return max(nest.axes, key=merit, default=None)
+    return min((axis for axis in nest.axes if axis not in nest.ordered), key=cost, default=None)
 
 
-def _step_merit(offset: Index, axis: Axis) -> int:
+def _scattered(offset: Index, axis: Axis) -> int:
+    """How many instructions an access takes for each lane by itself."""
     if not offset.affine_in(axis):
-        return -2
-    step = offset.coefficient(axis)
-    return 1 if step == 1 else -1 if step else 0
+        return 4
+    return 2 * (offset.coefficient(axis) not in (0, 1))
 
 
 def order(nest: Nest, vector: Axis | None) -> tuple[Axis, ...]:
-    """The vector axis last; but axes that all stores fold over inside it, so that sums stay in registers."""
+    """Ordered axes first, the vector axis last; but inside it those that all stores fold over, in registers."""
     sums = {frozenset(reduced(s, nest.axes)) for s in nest.stores}
     inside = next(iter(sums)) if len(sums) == 1 else frozenset()
-    return tuple(sorted(nest.axes, key=lambda axis: (axis in inside, axis == vector)))
+    return tuple(sorted(nest.axes, key=lambda axis: (axis not in nest.ordered, axis in inside, axis == vector)))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from chainrule.compiler.index import Axis, variable
-from chainrule.compiler.loops import Nest, Program, Step, Store, check
+from chainrule.compiler.loops import Nest, Product, Program, Sort, Step, Store, check
 from chainrule.compiler.nests import rename
 from chainrule.compiler.scalar import Buffer, Pool
 
@@ -60,7 +60,10 @@ def _is_copy(store: Store, source: Buffer) -> bool:
 
 def _renamed(pool: Pool, step: Step, out: Buffer, old: Buffer) -> Step | None:
     """The step on ``old`` in place of ``out``; None where nothing is left to do."""
-    if not isinstance(step, Nest):
+    if isinstance(step, Sort):
+        places, keys = (old if b is out else b for b in (step.out, step.keys))
+        return replace(step, out=places, keys=keys)
+    if isinstance(step, Product):
         left, right, target = (
             replace(m, buffer=old) if m.buffer is out else m for m in (step.left, step.right, step.out)
         )
@@ -69,7 +72,7 @@ def _renamed(pool: Pool, step: Step, out: Buffer, old: Buffer) -> Step | None:
         return step
     nest = rename(pool, step, {out: old})
     stores = tuple(s for s in nest.stores if not _is_copy(s, s.buffer))
-    return Nest(nest.axes, stores, nest.vector) if stores else None
+    return replace(nest, stores=stores) if stores else None
 
 
 def _copy(pool: Pool, source: Buffer, target: Buffer) -> Nest:

@@ -5,8 +5,8 @@ A transposed, sliced or broadcast view of something stored is passed to BLAS as 
 
 from math import prod
 
-from chainrule.compiler.elements import Elements, Sizes, broadcast_point
-from chainrule.compiler.index import Axis, Index, variable
+from chainrule.compiler.elements import Elements
+from chainrule.compiler.index import Axis, Index, Sizes, broadcast_point, variable
 from chainrule.compiler.loops import Matrix, Product
 from chainrule.ir import Value
 

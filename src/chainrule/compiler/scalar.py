@@ -295,14 +295,19 @@ class Pool:
         return self.node("position", (), WHOLE, index, index) if index.terms else self.const(index.const, WHOLE)
 
     def rebuild(self, roots: Sequence[Scalar], axes: Mapping[Axis, Whole] = NOTHING,
-                buffers: Mapping[Buffer, Buffer] = NOTHING, known: Mapping[Buffer, Scalar] = NOTHING) -> list[Scalar]:
-        """The roots again, over other axes, on other buffers, with what is known for loads of some buffers."""
+                buffers: Mapping[Buffer, Buffer] = NOTHING, known: Mapping[Buffer, Scalar] = NOTHING,
+                starts: Mapping[Buffer, int] = NOTHING) -> list[Scalar]:  # fmt: skip
+        """The roots again, over other axes, on other buffers, with what is known for loads of some buffers.
+
+        Of a buffer in ``starts`` the elements are counted from there.
+        """
         new: dict[Scalar, Scalar] = {}
         for node in walk(roots):
             args = tuple(new[a] for a in node.args)
             if node.op in ("load", "pick"):
                 buffer, offset = node.detail
-                buffer, offset = buffers.get(buffer, buffer), offset.replace(axes) if axes else offset
+                offset = (offset.replace(axes) if axes else offset) + -starts.get(buffer, 0)
+                buffer = buffers.get(buffer, buffer)
                 if node.op == "pick":
                     new[node] = self.pick(buffer, offset, *args)
                 else:

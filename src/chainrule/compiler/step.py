@@ -8,9 +8,10 @@ import numpy as np
 
 from chainrule.compiler.guards import guards_of
 from chainrule.compiler.kernel import Kernel, build
+from chainrule.compiler.parts import sum_of_parts
 from chainrule.errors import TraceError
 from chainrule.ir import Graph, Value
-from chainrule.rewrite import rewritten
+from chainrule.rewrite import EXACT, rewritten
 from chainrule.source import at, user_place
 from chainrule.tensors import Tensor, wrap
 from chainrule.tracer import Tracer, trace
@@ -169,7 +170,8 @@ class Variant:
             if not (kept and tensor._base is None):
                 outputs.append(tracer.payload(tensor))
         self.draws = [(make, np.empty(v.shape, v.dtype)) for make, v in tracer.draws]
-        self.graph = rewritten(Graph((*(v for _, v in inputs), *(v for _, v in tracer.draws)), tuple(outputs)))
+        graph = Graph((*(v for _, v in inputs), *(v for _, v in tracer.draws)), tuple(outputs))
+        self.graph = rewritten(graph, (*EXACT, sum_of_parts))
         stale = [s for s in self.sources if s.endswith("._grad") and s[:-6] in self.fresh]
         flips = [p for p, none in self.missing if p in self.fresh and (self.fresh[p] is None) is not none]
         self.steady = not stale and not flips and not self.draws

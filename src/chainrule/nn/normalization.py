@@ -125,19 +125,22 @@ class _BatchNorm(_Affine):
         self.reset_running_stats()
         super().reset_parameters()
 
-    def forward(self, input: Tensor) -> Tensor:
+    def _check(self, input: Tensor) -> None:
         if input.ndim not in self.dims:
             raise ValueError(f"expected {' or '.join(f'{d}D' for d in self.dims)} input (got {input.ndim}D input of "
                              f"shape {shown(input.shape)})")
-        momentum = self.momentum
+
+    def forward(self, input: Tensor) -> Tensor:
+        self._check(input)
+        momentum: float | Tensor = self.momentum or 0.0
         gathers = self.training and self.track_running_stats
         if gathers:
             self.num_batches_tracked.add_(1)
-            if momentum is None:  # the plain average of all batches so far
-                momentum = 1.0 / float(self.num_batches_tracked)
+            if self.momentum is None:  # the plain average of all batches so far
+                momentum = 1.0 / self.num_batches_tracked.double()
         own = self.training or self.running_mean is None
         mean, var = (self.running_mean, self.running_var) if gathers or not own else (None, None)
-        return F.batch_norm(input, mean, var, self.weight, self.bias, own, momentum or 0.0, self.eps)
+        return F.batch_norm(input, mean, var, self.weight, self.bias, own, momentum, self.eps)
 
     def extra_repr(self) -> str:
         return (f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "

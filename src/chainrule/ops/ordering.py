@@ -59,13 +59,14 @@ amax = general("amax", lambda x, dim, keepdim: np.maximum.reduce(x, axis=dim, ke
                spec=extreme_spec, reduces="maximum", samples=lambda: folds(((0, 3), (1,))), refuses=lambda: EMPTY)
 amin = general("amin", lambda x, dim, keepdim: np.minimum.reduce(x, axis=dim, keepdims=keepdim), (among_equals,),
                spec=extreme_spec, reduces="minimum", samples=lambda: folds(((0, 3), (1,))), refuses=lambda: EMPTY)
-argmax = discrete("argmax", place(np.argmax), spec=place_spec, promotes="", scalar=None, refuses=lambda: EMPTY,
-                  samples=lambda: [s for s in folds(((0, 3), (1,))) if len(s.params["dim"]) < 2])
-argmin = discrete("argmin", place(np.argmin), spec=place_spec, promotes="", scalar=None, refuses=lambda: EMPTY,
-                  samples=lambda: [s for s in folds(((0, 3), (1,))) if len(s.params["dim"]) < 2])
+argmax = discrete("argmax", place(np.argmax), spec=place_spec, promotes="", scalar=None, finds="maximum",
+                  refuses=lambda: EMPTY, samples=lambda: [s for s in folds(((0, 3), (1,))) if len(s.params["dim"]) < 2])
+argmin = discrete("argmin", place(np.argmin), spec=place_spec, promotes="", scalar=None, finds="minimum",
+                  refuses=lambda: EMPTY, samples=lambda: [s for s in folds(((0, 3), (1,))) if len(s.params["dim"]) < 2])
 argsort = discrete("argsort", order, spec=lambda x, dim, descending: Spec(x.shape, int64.numpy), promotes="",
-                   scalar=None, samples=lambda: [
+                   scalar=None, sorts=True, samples=lambda: [
                        Sample((np.round(s.inputs[0]),), {**s.params, "descending": down})
                        for s in rows()[1:] for down in (False, True)])
-cumsum = linear("cumsum", running, lambda g, dim: g.flip(dim).cumsum(*dim).flip(dim), samples=lambda: rows()[1:],
+cumsum = linear("cumsum", running, lambda g, dim: g.flip(dim).cumsum(*dim).flip(dim), scans="add",
+                samples=lambda: rows()[1:],
                 spec=lambda x, dim: Spec(x.shape, x.dtype if x.dtype.kind in "fc" else int64.numpy))

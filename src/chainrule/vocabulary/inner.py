@@ -68,6 +68,11 @@ class Inner(Shapes):
 
     def overlap_add(self, shape: Any, dims: Ints, step: Ints, dilation: Ints) -> Self:
         """Windows laid back over ``shape``, added up where they overlap: the adjoint of ``windows``."""
+        sizes = self.shape[len(shape) :]
+        if all((s, apart) == (n, 1) and shape[d] == n * self.shape[d]
+               for d, n, s, apart in zip(dims, sizes, step, dilation)):  # they lie side by side
+            order = (k for d in range(len(shape)) for k in (d, *(len(shape) + j for j, e in enumerate(dims) if e == d)))
+            return self.permute(tuple(order)).reshape(tuple(shape))
         return self._unary(moves.overlap_add, shape=tuple(shape), dims=dims, step=step, dilation=dilation)
 
     def others(self, dim: tuple[int, ...]) -> Self:

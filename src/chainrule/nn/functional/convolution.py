@@ -109,6 +109,10 @@ def _pooled_sizes(name: str, x: Tensor, size: tuple[int, ...], stride: tuple[int
                   dilation: tuple[int, ...], ceil_mode: bool) -> tuple[tuple[int, int], ...]:
     """The borders that let all windows fit; with ``ceil_mode``, a last one that starts inside may reach out."""
     borders = []
+    if 0 in x.shape[1:]:
+        raise ShapeError(f"{name}: Expected {x.ndim - 1}D or {x.ndim}D (batch mode) tensor with optional 0 dim batch "
+                         f"size for input, but got: {shown(x.shape)}{at(user_place())}; of no elements there is "
+                         "nothing to pool")
     for have, k, s, p, d in zip(x.shape[2:], size, stride, padding, dilation):
         if p > k // 2:
             raise RuntimeError(f"{name}: pad should be at most half of effective kernel size, but got pad={p}, "
@@ -132,18 +136,19 @@ def _max_pool(name: str, input: Tensor, kernel_size: Any, stride: Any, padding: 
     steps = per_axis(stride or size, spatial)
     pads, dilations = per_axis(padding, spatial), per_axis(dilation, spatial)
     borders = _pooled_sizes(name, x, size, steps, pads, dilations, ceil_mode)
-    windows = _bordered(x, borders, -math.inf).windows(tuple(range(2, spatial + 2)), size, steps, dilations)
-    places = tuple(windows.shape[2 : spatial + 2])
-    flat = windows.reshape((*x.shape[:2], *places, math.prod(size)))
+
+    def windows(image: Tensor, border: float) -> Tensor:
+        found = _bordered(image, borders, border).windows(tuple(range(2, spatial + 2)), size, steps, dilations)
+        return found.reshape((*found.shape[: spatial + 2], math.prod(size)))
+
+    flat = windows(x, -math.inf)
     largest = flat.detach().argmax(-1, True)
     out = flat.gather(-1, largest).squeeze(-1)
     out = out.squeeze(0) if lone else out
     if not return_indices:
         return out
-    inside = np.unravel_index(np.asarray(largest.squeeze(-1)._array(name)), size)
-    starts = np.meshgrid(*[np.arange(n) * s - p for n, s, p in zip(places, steps, pads)], indexing="ij")
-    where = [start + d * k for start, d, k in zip(starts, dilations, inside)]
-    indices = wrap(np.ravel_multi_index(where, tuple(x.shape[2:])).astype(np.int64))
+    numbers = windows(wrap(np.arange(math.prod(x.shape[2:])).reshape((1, 1, *x.shape[2:]))), -1)
+    indices = numbers.expand(flat.shape).gather(-1, largest).squeeze(-1)
     return out, indices.squeeze(0) if lone else indices
 
 

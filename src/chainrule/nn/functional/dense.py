@@ -80,10 +80,12 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
 
 def _kept(input: Tensor, shape: tuple[int, ...], p: float) -> Tensor:
     """1 with probability 1 − p, else 0, drawn in the order in which the input's elements lie in memory."""
-    strides = getattr(input._data, "strides", ())  # a traced value lies in order
-    order = np.argsort([-stride for stride in strides], kind="stable") if strides else np.arange(len(shape))
+    trace = current.get().trace
+    strides = input._own().strides if trace is None else trace.strides(input)
+    order = sorted(range(len(shape)), key=lambda axis: -strides[axis])
     dtype, laid = input.np_dtype, tuple(shape[axis] for axis in order)
-    return wrap(drawn(lambda: default_generator.bernoulli(1 - p, laid, dtype), laid, dtype)).permute(*np.argsort(order))
+    noise = wrap(drawn(lambda: default_generator.bernoulli(1 - p, laid, dtype), laid, dtype))
+    return noise.permute(tuple(map(order.index, range(len(shape)))))
 
 
 def _check_probability(name: str, p: float) -> None:

@@ -77,7 +77,7 @@ def instance_norm(
     return _affine(out, _channels(weight, input.ndim), _channels(bias, input.ndim))
 
 
-def _move(statistics: Iterable[tuple[Tensor | None, Tensor]], momentum: float) -> None:
+def _move(statistics: Iterable[tuple[Tensor | None, Tensor]], momentum: float | Tensor) -> None:
     """Let running statistics go towards those of the batch."""
     with Switch(grad=False):
         for running, seen in statistics:
@@ -93,7 +93,7 @@ def _channels(weight: Any, ndim: int) -> Any:
 @recorded_as("native_batch_norm")
 def batch_norm(
     input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None,
-    bias: Tensor | None = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-5,
+    bias: Tensor | None = None, training: bool = False, momentum: float | Tensor = 0.1, eps: float = 1e-5,
 ) -> Tensor:
     """Mean 0 and variance 1 over the batch, per channel (Ioffe and Szegedy, 2015).
 
