@@ -13,6 +13,7 @@ import numpy as np
 from chainrule.errors import TraceError
 from chainrule.ir import Builder, Value
 from chainrule.modes import Switch
+from chainrule.number import Options
 from chainrule.op import Op, spec_of
 from chainrule.ops.shape import assign, cast, expand
 from chainrule.source import at, user_place
@@ -39,6 +40,11 @@ class Tracer:
         self.read_gradients: dict[Tensor, bool] = {}
         self.touched: dict[Tensor, Any] = {}
         self.draws: list[tuple[Callable[[], Any], Value]] = []
+        self.numbers: dict[str, Value] = {}
+        self.lines: dict[str, str] = {}
+        """What a run does before all else, in order: text of an expression -> its name, or "" where it must hold."""
+        self.held: dict[int, tuple[str, Any]] = {}
+        self.undo: list[Callable[[], Any]] = []
 
     # -- what ``modes.Trace`` asks ---------------------------------------------------------------------------------
 
@@ -143,6 +149,40 @@ class Tracer:
             return tensor._data
         raise TraceError(HOST.format(what, at(user_place())))
 
+    # -- numbers that are read anew by every run -------------------------------------------------------------------
+
+    def define(self, text: str) -> str:
+        """A name for an expression of Python."""
+        return self.lines.setdefault(text, f"n{len(self.lines)}")
+
+    def require(self, text: str) -> None:
+        """The trace is for runs in which this expression is true."""
+        self.lines.setdefault(text, "")
+
+    def hold(self, thing: Any) -> str:
+        """A name for an object in expressions."""
+        return self.held.setdefault(id(thing), (f"h{len(self.held)}", thing))[0]
+
+    def number(self, name: str, dtype: np.dtype[Any]) -> Value:
+        """The number of that name, rounded to a dtype as NumPy rounds Python's."""
+        if name not in self.numbers:
+            self.numbers[name] = self.builder.input(name, Spec((), np.dtype("float64")))
+        return self._cast(self.numbers[name], dtype)
+
+    def options(self, optimizer: Any) -> list[Options]:
+        """The groups of an optimizer, whose numbers may change from run to run."""
+        name, groups = self.hold(optimizer), [Options(self, group) for group in optimizer.param_groups]
+        self.require(f"{name}.state is {self.hold(optimizer.state)}")
+        self.require(f"len({name}.param_groups) == {len(groups)}")
+        for k, group in enumerate(groups):
+            self.require(f"{name}.param_groups[{k}] is {group.name}")
+            self.require(f"len({group.name}['params']) == {len(group.group['params'])}")
+        return groups
+
+    def later(self, undo: Callable[[], Any]) -> None:
+        """Call ``undo`` if the function that is traced raises."""
+        self.undo.append(undo)
+
     # -- afterwards ------------------------------------------------------------------------------------------------
 
     def restore(self) -> None:
@@ -162,6 +202,8 @@ def trace(function: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[Any,
             return function(*args, **kwargs), tracer
     except BaseException:
         tracer.builder.close()
+        for undo in reversed(tracer.undo):
+            undo()
         raise
     finally:
         tracer.restore()

@@ -14,8 +14,9 @@ from typing import Any
 from chainrule.source import inside
 from chainrule.tensors import Tensor
 
+Words = frozenset[str]
 PLAIN = (int, float, str, bool, type(None))
-ALWAYS = ("training", "_modules", "param_groups")  # what modules and optimizers read of themselves
+ALWAYS = ("training", "_modules")  # what modules read of themselves
 LONGEST = 1000
 """Of a longer list or dict only the beginning is looked at."""
 
@@ -40,16 +41,17 @@ class Guard:
 def guards_of(function: Callable[..., Any]) -> list[Guard]:
     """All guards of a function, of the user's functions that it can reach by name, and of the objects they use.
 
-    An optimizer's hyperparameters and every submodule's ``training`` are found through their containers.
+    Every submodule's ``training`` is found through its containers. What an optimizer reads of itself is the trace's
+    affair (:mod:`chainrule.number`).
     """
     found: dict[tuple[int, str], Guard] = {}
-    seen: set[int] = set()
-    stack: list[tuple[Any, set[str]]] = [(function, set())]
+    seen: set[tuple[int, Words]] = set()
+    stack: list[tuple[Any, Words]] = [(function, frozenset())]
     while stack:
         item, words = stack.pop()
-        if id(item) in seen or isinstance(item, (Tensor, type)):
+        if (id(item), words) in seen or isinstance(item, (Tensor, type)):
             continue
-        seen.add(id(item))
+        seen.add((id(item), words))
         for holder, key, value, used in _inside(item, words):
             if not isinstance(value, PLAIN):
                 stack.append((value, used))
@@ -58,7 +60,7 @@ def guards_of(function: Callable[..., Any]) -> list[Guard]:
     return list(found.values())
 
 
-def _inside(item: Any, words: set[str]) -> Iterator[tuple[Any, str, Any, set[str]]]:
+def _inside(item: Any, words: Words) -> Iterator[tuple[Any, str, Any, Words]]:
     """(holder, key, value, names that the code uses) for all that the code can reach through ``item``."""
     if isinstance(item, (FunctionType, MethodType)):
         yield from _reads(item)
@@ -74,12 +76,12 @@ def _inside(item: Any, words: set[str]) -> Iterator[tuple[Any, str, Any, set[str
             yield None, "", method, words
 
 
-def _reads(item: Any) -> Iterator[tuple[Any, str, Any, set[str]]]:
+def _reads(item: Any) -> Iterator[tuple[Any, str, Any, Words]]:
     """(holder, key, value, names the code uses) for every global and closure variable of a function."""
     function = item.__func__ if isinstance(item, MethodType) else item
     if not isinstance(function, FunctionType) or inside[function.__code__.co_filename]:
         return
-    words = set(_names(function.__code__))
+    words = frozenset(_names(function.__code__))
     for name in sorted(words):
         if name in function.__globals__:
             yield function.__globals__, name, function.__globals__[name], words
@@ -104,7 +106,7 @@ def _names(code: CodeType) -> Iterator[str]:
             yield from _names(constant)
 
 
-def _methods(value: Any, words: set[str]) -> Iterator[Any]:
+def _methods(value: Any, words: Words) -> Iterator[Any]:
     """The user's methods of an object among the names that the code uses; calling an object is ``__call__``."""
     for word in sorted(words | {"__call__", "forward"}):
         method = getattr(type(value), word, None)

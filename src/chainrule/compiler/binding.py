@@ -1,0 +1,163 @@
+"""A compiled step on the very arrays that it runs on."""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from struct import Struct
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from chainrule import trees
+from chainrule.compiler.kernel import address, overlap
+from chainrule.errors import TraceError
+from chainrule.source import at, user_place
+from chainrule.tensors import Tensor, wrap
+
+PATIENCE = 0.1
+"""Seconds after which a native call that runs many steps returns, so that Python can be interrupted."""
+MISS = object()
+"""What ``call`` and ``fits`` return when something is not as it was traced."""
+Args = tuple[Any, ...]
+
+
+class Binding:
+    """What :class:`Variant` makes for its arrays. ``call(args)`` checks that all is as it was traced, and runs."""
+
+    def __init__(self, variant: Any, args: Args):
+        self.variant = variant
+        tensors = list(variant.tensors(args))
+        self.numbers = np.zeros(len(variant.numbers))
+        self.arrays: list[Any] = [*map(_contiguous, tensors), *(self.numbers[k, ...] for k in range(len(self.numbers)))]
+        written = {*variant.writes.values()}
+        _refuse_overlap(self.arrays, written)
+        spans = sorted((address(self.arrays[k]), self.arrays[k].nbytes) for k in written)
+        self.starts, self.ends = [start for start, _ in spans], [start + size for start, size in spans]
+        self.storages = [tensors[k]._shared() for k in variant.writes.values()]
+        self.outputs: list[Any] = [None if k in variant.writes else np.empty(v.shape, v.dtype)
+                        for k, v in enumerate(variant.graph.outputs)]  # fmt: skip
+        self.bound = variant.kernel.bind([*self.arrays, *(b[0] for b in variant.draws.buffers)], self.outputs)
+        self.call, self.fits = self._compiled()
+
+    # -- one step -------------------------------------------------------------------------------------------------
+
+    def _compiled(self) -> tuple[Callable[[Args], Any], Callable[[Args], Any]]:
+        """``call`` and ``fits`` as Python written for this variant."""
+        variant = self.variant
+        known = {**variant.holders, "MISS": MISS, "wrap": wrap, "run": self.bound.run, "now": self.bound.arrays,
+                 "adopt": self.adopt, "numbers": self.numbers, "draw": variant.draws.fill, "finish": self._finish,
+                 "pack": Struct(f"{len(self.numbers)}d").pack_into}
+        same = []
+        for k, source in enumerate(variant.sources):
+            known[f"a{k}"] = self.arrays[k]
+            same.append(f"({source}._data is now[{k}] or adopt({k}, {source}))" if variant.free(k)
+                        else f"{source}._data is a{k}")  # fmt: skip
+        first, *others = variant.lines
+        lines = []
+        for computed, group in groupby([first, *(("", text) for text in same), *others], lambda line: bool(line[0])):
+            if computed:
+                lines += [f"{name} = {text}" for name, text in group]
+            else:
+                lines += [f"if not ({' and '.join(text for _, text in group)}):", "    return MISS"]
+        lines = ["try:", *(f"    {line}" for line in lines), "except AttributeError:", "    return MISS"]  # no tensor
+        if variant.numbers:
+            lines.append(f"pack(numbers, 0, {', '.join(variant.numbers)})")
+        run = ["draw(1)"] * bool(variant.draws.most) + ["run()"]
+        for k, storage in enumerate(self.storages):
+            known[f"s{k}"] = storage
+            run.append(f"s{k}.version += 1")
+        single = variant.leaves[0][1] if variant.leaves and variant.result is variant.leaves[0][0] else None
+        if isinstance(single, int) and not variant.fresh and not variant.graph.outputs[single].shape:
+            known["out"] = self.outputs[single]
+            run.append("return wrap(out[()])")  # what most steps return: a loss
+        else:
+            run.append("return finish(args)")
+        for name, body in (("call", [*lines, *run]), ("fits", lines)):
+            exec("\n    ".join([f"def {name}(args):", *body]), known)
+        return known["call"], known["fits"]
+
+    def adopt(self, k: int, tensor: Any) -> bool:
+        """Let the array of an argument that is only read take the place of the one before, if it is of its kind."""
+        value = self.variant.graph.inputs[k]
+        if not isinstance(tensor, Tensor) or tensor._data.shape != value.shape or tensor._data.dtype != value.dtype:
+            return False
+        array = _contiguous(tensor)
+        start = address(array)
+        before = bisect_left(self.starts, start + array.nbytes) - 1
+        if before >= 0 and self.ends[before] > start and array.nbytes:
+            return False
+        self.bound.point(k, array)
+        self.arrays[k] = array
+        return True
+
+    def _finish(self, args: Args) -> Any:
+        """Hand out the fresh gradients and the result of one step."""
+        for place, k in self.variant.fresh.items():
+            self.variant.at(place, args)._grad = None if k is None else wrap(_taken(self.outputs[k]))
+        return self._rebuilt(args, self.outputs, _taken)
+
+    def _rebuilt(self, args: Args, outputs: Sequence[Any], taken: Callable[[Any], Any]) -> Any:
+        variant = self.variant
+        found = {tensor: wrap(taken(outputs[where])) if isinstance(where, int) else variant.at(where, args)
+                 for tensor, where in variant.leaves}  # fmt: skip
+        return trees.mapped(lambda leaf: found[leaf] if isinstance(leaf, Tensor) else leaf, variant.result)
+
+    # -- many steps -----------------------------------------------------------------------------------------------
+
+    def many(self, n: int, args: Args, batches: Args = ()) -> Any:
+        """n steps, and their results stacked. ``args`` are those of the first step; ``batches`` those of all, stacked.
+
+        The steps run in pieces. After an interrupt a whole number of them has been done, and the rest not begun.
+        """
+        variant = self.variant
+        inputs = {k: batches[int(source[5:-1])]._own() for k, source in enumerate(variant.sources)
+                  if batches and source.startswith("args")}  # fmt: skip
+        returned = {where for _, where in variant.leaves}
+        last = {k for k in variant.fresh.values() if k is not None and k not in returned}
+        outputs = [out if k in last or k in variant.writes else np.empty((n, *out.shape), out.dtype)
+                   for k, out in enumerate(self.outputs)]  # fmt: skip
+        done = 0
+        try:
+            for count in self._pieces(n):
+                part = slice(done, done + count)
+                given = [inputs[k][part] if k in inputs else a for k, a in enumerate(self.arrays)]
+                taken = [out if k in last or k in variant.writes else out[part] for k, out in enumerate(outputs)]
+                variant.kernel.bind([*given, *variant.draws.fill(count)], taken, count)()
+                done += count
+        finally:
+            if done:
+                for storage in self.storages:
+                    storage.version += 1
+                for place, k in variant.fresh.items():
+                    found = None if k is None else outputs[k] if k in last else outputs[k][done - 1]
+                    variant.at(place, args)._grad = None if found is None else wrap(np.array(found))
+        return self._rebuilt(batches or args, outputs, lambda stack: stack)
+
+    def _pieces(self, n: int) -> Iterator[int]:
+        """So many steps at a time: first one, to see how long it takes."""
+        count, most = 1, self.variant.draws.most or n
+        while n:
+            start = perf_counter()
+            yield count
+            n -= count
+            count = min(n, most, max(1, int(PATIENCE / max(perf_counter() - start, 1e-9)) * count))
+
+
+def _taken(buffer: Any) -> Any:
+    """The content of an output buffer, which the next call will overwrite."""
+    return buffer.copy() if buffer.ndim else buffer[()]
+
+
+def _contiguous(tensor: Tensor) -> Any:
+    array = tensor._own()
+    if not array.flags.c_contiguous:
+        raise TraceError(f"compile: a tensor of shape {list(tensor.shape)} that the step reads is not contiguous"
+                         f"{at(user_place())}; pass x.contiguous()")
+    return array
+
+
+def _refuse_overlap(arrays: Sequence[Any], written: set[int]) -> None:
+    if overlap(arrays, written):
+        raise TraceError("compile: two tensors that the step uses share memory without being views of each "
+                         f"other, and one is written{at(user_place())}; clone() one of them")
