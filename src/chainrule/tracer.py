@@ -34,12 +34,13 @@ class Tracer:
         self.builder = Builder()
         self.inputs: dict[Storage, tuple[Tensor, Value]] = {}
         self.current: dict[Storage, Value] = {}
-        self.written: dict[Storage, None] = {}
+        self.written: dict[Storage, int] = {}
+        """And the version before."""
         self.constants: set[Storage] = set()
         self.gradients: dict[Tensor, Tensor | None] = {}
         self.read_gradients: dict[Tensor, bool] = {}
         self.touched: dict[Tensor, Any] = {}
-        self.draws: list[tuple[Callable[[], Any], Value]] = []
+        self.draws: list[tuple[Callable[..., Any], tuple[Any, ...], Value]] = []
         self.numbers: dict[str, Value] = {}
         self.lines: dict[str, str] = {}
         """What a run does before all else, in order: text of an expression -> its name, or "" where it must hold."""
@@ -100,7 +101,7 @@ class Tracer:
     def _put(self, root: Tensor, value: Value) -> None:
         storage = root._shared()
         self.current[storage] = value
-        self.written[storage] = None
+        self.written.setdefault(storage, storage.version)
 
     def _cast(self, value: Value, dtype: np.dtype[Any]) -> Value:
         return value if value.dtype == dtype else self.builder.apply(cast, (value,), {"dtype": dtype})
@@ -132,10 +133,10 @@ class Tracer:
         out._base = None if tensor._base is None else self.alias(tensor._base)
         return out
 
-    def draw(self, make: Callable[[], Any], shape: tuple[int, ...], dtype: np.dtype[Any]) -> Value:
-        """An input that every run fills with what ``make`` draws, in the order of the trace. Nothing is drawn now."""
-        value = self.builder.input(f"drawn{len(self.draws)}", Spec(shape, dtype))
-        self.draws.append((make, value))
+    def draw(self, make: Callable[..., Any], args: tuple[Any, ...], shape: tuple[int, ...], dtype: Any) -> Value:
+        """An input that every run fills with what ``make(*args)`` draws, in the order of the trace; not drawn now."""
+        value = self.builder.input(f"drawn{len(self.draws)}", Spec(shape, np.dtype(dtype)))
+        self.draws.append((make, args, value))
         return value
 
     def keep(self, tensor: Tensor) -> None:
@@ -185,6 +186,13 @@ class Tracer:
 
     # -- afterwards ------------------------------------------------------------------------------------------------
 
+    def take_back(self) -> None:
+        """The function has raised: what it left outside goes."""
+        for storage, version in self.written.items():
+            storage.version = version
+        for undo in self.undo:
+            undo()
+
     def restore(self) -> None:
         """Leave tensors from outside as they were."""
         for tensor, node in self.touched.items():
@@ -202,8 +210,7 @@ def trace(function: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[Any,
             return function(*args, **kwargs), tracer
     except BaseException:
         tracer.builder.close()
-        for undo in reversed(tracer.undo):
-            undo()
+        tracer.take_back()
         raise
     finally:
         tracer.restore()

@@ -111,21 +111,27 @@ class Binding:
         The steps run in pieces. After an interrupt a whole number of them has been done, and the rest not begun.
         """
         variant = self.variant
-        inputs = {k: batches[int(source[5:-1])]._own() for k, source in enumerate(variant.sources)
-                  if batches and source.startswith("args")}  # fmt: skip
+        inputs = {k: variant.at(source, batches)._own() for k, source in enumerate(variant.sources)
+                  if batches and variant.free(k)}  # fmt: skip
         returned = {where for _, where in variant.leaves}
         last = {k for k in variant.fresh.values() if k is not None and k not in returned}
         outputs = [out if k in last or k in variant.writes else np.empty((n, *out.shape), out.dtype)
                    for k, out in enumerate(self.outputs)]  # fmt: skip
-        done = 0
+        done, mark = 0, None
         try:
             for count in self._pieces(n):
                 part = slice(done, done + count)
                 given = [inputs[k][part] if k in inputs else a for k, a in enumerate(self.arrays)]
                 taken = [out if k in last or k in variant.writes else out[part] for k, out in enumerate(outputs)]
-                variant.kernel.bind([*given, *variant.draws.fill(count)], taken, count)()
-                done += count
+                mark = variant.draws.mark()
+                bound = variant.kernel.bind([*given, *variant.draws.fill(count)], taken, count)
+                run = bound.run
+                # Once begun, native code runs to its end; Python looks for interrupts after it, and not in this line.
+                done, mark = done + count, None
+                run()
         finally:
+            if mark:
+                variant.draws.back(mark)
             if done:
                 for storage in self.storages:
                     storage.version += 1

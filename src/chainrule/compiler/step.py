@@ -13,6 +13,7 @@ from chainrule import trees
 from chainrule.compiler.binding import MISS
 from chainrule.compiler.variant import Variant
 from chainrule.errors import TraceError
+from chainrule.joining import stack
 from chainrule.modes import current
 from chainrule.source import at, user_place
 from chainrule.tensors import Tensor, wrap
@@ -145,7 +146,7 @@ class Step:
                 args = tuple(b[done] for b in batches)
                 variant = self._variant(args)
                 count = n - done if variant.scans(batches) else 1
-                parts.append(variant.many(count, args, tuple(b[done : done + count] for b in batches)))
+                parts.append(variant.many(count, args, tuple(_stack(b, done, done + count) for b in batches)))
                 done += count
         return _joined(parts)
 
@@ -162,6 +163,12 @@ class Step:
             _compare(got, want)
         self.unchecked = left
         return eager
+
+
+def _stack(batch: Any, start: int, stop: int) -> Any:
+    """Some entries of a batch; of a list of tensors, stacked."""
+    part = batch[start:stop]
+    return stack(part) if isinstance(part, (list, tuple)) and isinstance(part[0], Tensor) else part
 
 
 def _joined(parts: Sequence[Any]) -> Any:

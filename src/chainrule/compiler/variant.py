@@ -31,7 +31,7 @@ class Variant:
         self.result, tracer = trace(function, *stand_ins)
         self.holders: dict[str, Any] = dict(tracer.held.values())
         self.places = {a: f"args[{k}]" for k, a in enumerate(stand_ins) if isinstance(a, Tensor)}
-        self._describe(tracer)
+        self._describe(tracer, native)
         self.lines = self._conditions(function, args, tracer)
         tracer.builder.close()
         self.kernel: Kernel = build(self.graph, self.writes, native)
@@ -45,7 +45,7 @@ class Variant:
             self.holders[self.places[tensor]] = tensor
         return self.places[tensor]
 
-    def _describe(self, tracer: Tracer) -> None:
+    def _describe(self, tracer: Tracer, native: bool) -> None:
         """Inputs, outputs and what becomes of them."""
         owners = {t._grad: t for t in tracer.read_gradients if t._grad is not None}
         self.missing = [(self._named(t), none) for t, none in tracer.read_gradients.items()]
@@ -74,9 +74,9 @@ class Variant:
             self.leaves.append((tensor, self._named(tensor) if kept and tensor._base is None else len(outputs)))
             if not (kept and tensor._base is None):
                 outputs.append(tracer.payload(tensor))
-        self.draws = Draws(tracer.draws)
+        self.draws = Draws(tracer.draws, native)
         self.numbers = tracer.numbers
-        given = (*(v for _, v in inputs), *self.numbers.values(), *(v for _, v in tracer.draws))
+        given = (*(v for _, v in inputs), *self.numbers.values(), *(v for *_, v in tracer.draws))
         self.graph = rewritten(Graph(given, tuple(outputs)))
         stale = [s for s in self.sources if s.endswith("._grad") and s[:-6] in self.fresh]
         flips = [p for p, none in self.missing if p in self.fresh and (self.fresh[p] is None) is not none]
