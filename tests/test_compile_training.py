@@ -484,3 +484,34 @@ def test_repeat_hands_out_the_gradients_of_the_last_step():
             runs.append([losses, *(t.tolist() for p in parameters for t in (p, p.grad))])
         for got, want in zip(*runs):
             np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-6)
+
+
+def test_a_gradient_that_somebody_keeps_is_not_written_over():
+    w = torch.tensor([1.0, 2.0], requires_grad=True)
+
+    @torch.compile
+    def step():
+        w.grad = None
+        (w**2).sum().backward()
+        with torch.no_grad():
+            w.add_(1)
+
+    step()
+    place = w.grad.data_ptr()
+    step()
+    assert w.grad.data_ptr() == place  # nobody has kept it
+    ways = (lambda g: g, lambda g: g.numpy(), lambda g: g[1:], lambda g: g.data, lambda g: g.numpy()[1:],
+            lambda g: memoryview(g.numpy()))
+    for keep in ways:
+        kept = keep(w.grad)
+        before = kept.tolist()
+        step()
+        w.grad.zero_()
+        assert kept.tolist() == before
+    kept = w.grad
+    step.repeat(2)
+    assert kept.tolist() == [0, 0]
+    assert w.grad.tolist() == [20, 22]
+    last = w.grad
+    step()
+    assert last.tolist() == [20, 22]

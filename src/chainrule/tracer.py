@@ -12,7 +12,7 @@ import numpy as np
 
 from chainrule.errors import TraceError
 from chainrule.ir import Builder, Value
-from chainrule.modes import Switch
+from chainrule.modes import Switch, current
 from chainrule.number import Options
 from chainrule.op import Op, spec_of
 from chainrule.ops.shape import assign, cast, expand
@@ -39,6 +39,8 @@ class Tracer:
         self.constants: set[Storage] = set()
         self.gradients: dict[Tensor, Tensor | None] = {}
         self.read_gradients: dict[Tensor, bool] = {}
+        self.recorded: dict[Tensor, None] = {}
+        """Tensors whose ``requires_grad`` may have mattered."""
         self.touched: dict[Tensor, Any] = {}
         self.draws: list[tuple[Callable[..., Any], tuple[Any, ...], Value]] = []
         self.numbers: dict[str, Value] = {}
@@ -53,6 +55,8 @@ class Tracer:
         """The symbolic value that a tensor has by now."""
         root = tensor if tensor._base is None else tensor._base
         value = self._of_root(root)
+        if current.get().grad:
+            self.recorded[root] = None
         for op, params in tensor._chain:
             value = self.builder.apply(op, (value,), dict(params))
         return value

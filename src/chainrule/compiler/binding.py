@@ -4,6 +4,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from struct import Struct
+from sys import getrefcount
 from time import perf_counter
 from typing import Any
 
@@ -46,8 +47,9 @@ class Binding:
         """``call`` and ``fits`` as Python written for this variant."""
         variant = self.variant
         known = {**variant.holders, "MISS": MISS, "wrap": wrap, "run": self.bound.run, "now": self.bound.arrays,
-                 "adopt": self.adopt, "numbers": self.numbers, "draw": variant.draws.fill, "finish": self._finish,
-                 "pack": Struct(f"{len(self.numbers)}d").pack_into}
+                 "adopt": self.adopt, "numbers": self.numbers, "pack": Struct(f"{len(self.numbers)}d").pack_into,
+                 "draw": variant.draws.fill, "outs": self.outputs, "count": getrefcount, "renew": self.renew,
+                 "rebuilt": lambda args: self._rebuilt(args, self.outputs, _taken)}
         same = []
         for k, source in enumerate(variant.sources):
             known[f"a{k}"] = self.arrays[k]
@@ -64,15 +66,22 @@ class Binding:
         if variant.numbers:
             lines.append(f"pack(numbers, 0, {', '.join(variant.numbers)})")
         run = ["draw(1)"] * bool(variant.draws.most) + ["run()"]
+        # A gradient is handed out in the buffer that it was computed in. Where somebody still has the one of the step
+        # before, which shows in the references to that buffer, this step gets another buffer.
+        for place, k in variant.fresh.items():
+            run.append(f"{place}._grad = {None if k is None else f'wrap(outs[{k}])'}")
+            if k is not None:
+                run = [f"{place}._grad = None", f"if count(outs[{k}]) > held: renew({k})", *run]
+                known["held"] = eval(f"count(outs[{k}])", known)
         for k, storage in enumerate(self.storages):
             known[f"s{k}"] = storage
             run.append(f"s{k}.version += 1")
         single = variant.leaves[0][1] if variant.leaves and variant.result is variant.leaves[0][0] else None
-        if isinstance(single, int) and not variant.fresh and not variant.graph.outputs[single].shape:
+        if isinstance(single, int) and not variant.graph.outputs[single].shape:
             known["out"] = self.outputs[single]
             run.append("return wrap(out[()])")  # what most steps return: a loss
         else:
-            run.append("return finish(args)")
+            run.append("return rebuilt(args)")
         for name, body in (("call", [*lines, *run]), ("fits", lines)):
             exec("\n    ".join([f"def {name}(args):", *body]), known)
         return known["call"], known["fits"]
@@ -91,11 +100,10 @@ class Binding:
         self.arrays[k] = array
         return True
 
-    def _finish(self, args: Args) -> Any:
-        """Hand out the fresh gradients and the result of one step."""
-        for place, k in self.variant.fresh.items():
-            self.variant.at(place, args)._grad = None if k is None else wrap(_taken(self.outputs[k]))
-        return self._rebuilt(args, self.outputs, _taken)
+    def renew(self, k: int) -> None:
+        """Let output k have a buffer of its own."""
+        self.outputs[k] = np.empty_like(self.outputs[k])
+        self.bound.point(len(self.bound.kernel.inputs) + k, self.outputs[k])
 
     def _rebuilt(self, args: Args, outputs: Sequence[Any], taken: Callable[[Any], Any]) -> Any:
         variant = self.variant
@@ -113,9 +121,8 @@ class Binding:
         variant = self.variant
         inputs = {k: variant.at(source, batches)._own() for k, source in enumerate(variant.sources)
                   if batches and variant.free(k)}  # fmt: skip
-        returned = {where for _, where in variant.leaves}
-        last = {k for k in variant.fresh.values() if k is not None and k not in returned}
-        outputs = [out if k in last or k in variant.writes else np.empty((n, *out.shape), out.dtype)
+        last = {k for k in variant.fresh.values() if k is not None}
+        outputs = [out if k in variant.writes else np.empty(out.shape if k in last else (n, *out.shape), out.dtype)
                    for k, out in enumerate(self.outputs)]  # fmt: skip
         done, mark = 0, None
         try:
@@ -136,8 +143,7 @@ class Binding:
                 for storage in self.storages:
                     storage.version += 1
                 for place, k in variant.fresh.items():
-                    found = None if k is None else outputs[k] if k in last else outputs[k][done - 1]
-                    variant.at(place, args)._grad = None if found is None else wrap(np.array(found))
+                    variant.at(place, args)._grad = None if k is None else wrap(outputs[k])
         return self._rebuilt(batches or args, outputs, lambda stack: stack)
 
     def _pieces(self, n: int) -> Iterator[int]:

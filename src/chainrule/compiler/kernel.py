@@ -143,7 +143,7 @@ class Bound:
         self.run()
 
     def point(self, k: int, array: Array) -> None:
-        """Let input ``k`` be another array like the one it is."""
+        """Let array ``k``, counted through the inputs and on through the outputs, be another like the one it is."""
         self.arrays[k] = array
         if self.kernel.native is not None:
             self.table[k] = address(array)

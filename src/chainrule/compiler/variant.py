@@ -52,7 +52,8 @@ class Variant:
         inputs = [(self._source(root, owners), value) for root, value in tracer.inputs.values()]
         self.sources = [source for source, _ in inputs]
         self.tracked = [(f"{self._named(root)}._requires_grad", root._requires_grad)
-                        for root, value in tracer.inputs.values() if root not in owners and value.dtype.kind == "f"]
+                        for root, value in tracer.inputs.values()
+                        if root in tracer.recorded and root not in owners and value.dtype.kind == "f"]
         storages = list(tracer.inputs)
         outputs: list[Value] = []
         self.writes: dict[int, int] = {}
