@@ -1,7 +1,7 @@
 """A compiled step on the very arrays that it runs on."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from struct import Struct
 from sys import getrefcount
@@ -39,6 +39,8 @@ class Binding:
         self.outputs: list[Any] = [None if k in variant.writes else np.empty(v.shape, v.dtype)
                         for k, v in enumerate(variant.graph.outputs)]  # fmt: skip
         self.bound = variant.kernel.bind([*self.arrays, *(b[0] for b in variant.draws.buffers)], self.outputs)
+        self.pace = PATIENCE
+        """Seconds that a step took last, among many."""
         self.call, self.fits = self._compiled()
 
     # -- one step -------------------------------------------------------------------------------------------------
@@ -105,7 +107,7 @@ class Binding:
         self.outputs[k] = np.empty_like(self.outputs[k])
         self.bound.point(len(self.bound.kernel.inputs) + k, self.outputs[k])
 
-    def _rebuilt(self, args: Args, outputs: Sequence[Any], taken: Callable[[Any], Any]) -> Any:
+    def _rebuilt(self, args: Args, outputs: Any, taken: Callable[[Any], Any]) -> Any:
         variant = self.variant
         found = {tensor: wrap(taken(outputs[where])) if isinstance(where, int) else variant.at(where, args)
                  for tensor, where in variant.leaves}  # fmt: skip
@@ -119,23 +121,28 @@ class Binding:
         The steps run in pieces. After an interrupt a whole number of them has been done, and the rest not begun.
         """
         variant = self.variant
-        inputs = {k: variant.at(source, batches)._own() for k, source in enumerate(variant.sources)
+        stacks = {k: variant.at(source, batches)._own() for k, source in enumerate(variant.sources)
                   if batches and variant.free(k)}  # fmt: skip
-        last = {k for k in variant.fresh.values() if k is not None}
-        outputs = [out if k in variant.writes else np.empty(out.shape if k in last else (n, *out.shape), out.dtype)
-                   for k, out in enumerate(self.outputs)]  # fmt: skip
+        before = len(variant.graph.inputs)
+        outputs = {k: np.empty((n, *out.shape), out.dtype) for k, out in enumerate(self.outputs)
+                   if out is not None and k not in variant.fresh.values()}  # fmt: skip
+        stacks |= {before + k: stack for k, stack in outputs.items()}
+        slopes = {k: np.empty_like(self.outputs[k]) for k in variant.fresh.values() if k is not None}
+        once = {before + k: slope for k, slope in slopes.items()}
         done, mark = 0, None
         try:
-            for count in self._pieces(n):
-                part = slice(done, done + count)
-                given = [inputs[k][part] if k in inputs else a for k, a in enumerate(self.arrays)]
-                taken = [out if k in last or k in variant.writes else out[part] for k, out in enumerate(outputs)]
+            while done < n:
+                count = min(n - done, max(1, int(PATIENCE / self.pace)), variant.draws.most or n)
+                parts = {k: stack[done : done + count] for k, stack in stacks.items()}
+                start = perf_counter()
                 mark = variant.draws.mark()
-                bound = variant.kernel.bind([*given, *variant.draws.fill(count)], taken, count)
+                drawn = dict(enumerate(variant.draws.fill(count), len(self.arrays)))
+                bound = self.bound.many(count, {**once, **parts, **drawn})
                 run = bound.run
                 # Once begun, native code runs to its end; Python looks for interrupts after it, and not in this line.
                 done, mark = done + count, None
                 run()
+                self.pace = max(perf_counter() - start, 1e-9) / count
         finally:
             if mark:
                 variant.draws.back(mark)
@@ -143,18 +150,8 @@ class Binding:
                 for storage in self.storages:
                     storage.version += 1
                 for place, k in variant.fresh.items():
-                    variant.at(place, args)._grad = None if k is None else wrap(outputs[k])
+                    variant.at(place, args)._grad = None if k is None else wrap(slopes[k])
         return self._rebuilt(batches or args, outputs, lambda stack: stack)
-
-    def _pieces(self, n: int) -> Iterator[int]:
-        """So many steps at a time: first one, to see how long it takes."""
-        count, most = 1, self.variant.draws.most or n
-        while n:
-            start = perf_counter()
-            yield count
-            n -= count
-            count = min(n, most, max(1, int(PATIENCE / max(perf_counter() - start, 1e-9)) * count))
-
 
 def _taken(buffer: Any) -> Any:
     """The content of an output buffer, which the next call will overwrite."""

@@ -43,7 +43,7 @@ class Draws:
             if state is not self.state:
                 self.state, self.table[0] = state, address(state)
             filler().run(ctypes.c_void_p(address(self.table)), ctypes.c_int64(count))
-        else:
+        elif self.makers:
             for t in range(count):
                 for (make, args), buffer in zip(self.makers, self.buffers):
                     buffer[t] = make(*args)

@@ -2,6 +2,7 @@
 
 import ctypes
 from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import copy
 from functools import partial
 from typing import Any
 
@@ -129,18 +130,35 @@ class Bound:
         self.kernel = kernel
         self.arrays = arrays
         self.stacked = stacked
-        self.times = times
-        self.run: Callable[[], None] = self._interpret
         if kernel.native is not None:
             self.arena = np.empty(kernel.program.arena_size, np.uint8)
             buffers = (*kernel.program.inputs, *kernel.program.outputs)
             steps = [buffer.nbytes * each for buffer, each in zip(buffers, stacked)]
             places = [address(a) for a in (*arrays, self.arena)]
             self.table = np.array([*places, *(blas.gemm() or (0, 0)), *steps], np.uint64)
-            self.run = partial(kernel.native.run, ctypes.c_void_p(address(self.table)), ctypes.c_int64(times))
+        self._start(times)
+
+    def _start(self, times: int) -> None:
+        native = self.kernel.native
+        self.run: Callable[[], None] = partial(self._interpret, times) if native is None else partial(
+            native.run, ctypes.c_void_p(address(self.table)), ctypes.c_int64(times))
 
     def __call__(self) -> None:
         self.run()
+
+    def many(self, times: int, others: Mapping[int, Array]) -> "Bound":
+        """The same ``times`` times, on other arrays, numbered as by ``point``; those with one more axis are stacked."""
+        new = copy(self)
+        new.arrays, new.stacked = [*self.arrays], [*self.stacked]
+        if self.kernel.native is not None:
+            new.table = self.table.copy()
+        for k, array in others.items():
+            new.stacked[k] = array.ndim > self.arrays[k].ndim
+            new.point(k, array)
+            if new.stacked[k] and self.kernel.native is not None:
+                new.table[len(self.arrays) + 3 + k] = array.nbytes // times
+        new._start(times)
+        return new
 
     def point(self, k: int, array: Array) -> None:
         """Let array ``k``, counted through the inputs and on through the outputs, be another like the one it is."""
@@ -148,9 +166,9 @@ class Bound:
         if self.kernel.native is not None:
             self.table[k] = address(array)
 
-    def _interpret(self) -> None:
+    def _interpret(self, times: int) -> None:
         count = len(self.kernel.inputs)
-        for t in range(self.times):
+        for t in range(times):
             arrays = [a[t, ...] if each else a for a, each in zip(self.arrays, self.stacked)]
             interpret(self.kernel.program, arrays[:count], arrays[count:])
 
