@@ -25,9 +25,11 @@ def compile(function: Callable[..., Any] | None = None, *, native: bool = True, 
     """``function`` as a compiled step: forward, backward and update in one native call.
 
     The first call traces it; later ones run native code as long as shapes, dtypes and the plain values that the
-    function reads are what they were, and trace again when not. Tensors that it writes are written in place.
-    ``check=3`` runs the eager function beside the first three calls and raises where they disagree.
-    ``native=False`` interprets the loops in plain Python. Needs the extra ``chainrule[compile]`` when native.
+    function reads are what they were, and trace again when not: numbers among the arguments, globals, attributes,
+    ``training``, ``requires_grad``. Tensors may hold other values, and the floats of an optimizer's groups may change,
+    without that. Tensors that the function writes are written in place. ``check=3`` runs the eager function beside the
+    first three calls and raises where they disagree. ``native=False`` interprets the loops in plain Python. Needs the
+    extra ``chainrule[compile]`` when native.
     Raises TraceError where the function asks for a value (``.item()``, ``if loss > 1``).
 
     >>> import chainrule as torch
