@@ -77,7 +77,8 @@ def test_a_schedule_that_moves_at_every_step_costs_no_trace(optimizer, schedule)
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16])
 @pytest.mark.parametrize("shape", [(5,), ()])
-def test_a_rate_is_rounded_as_in_eager_code(shape, dtype):
+@pytest.mark.parametrize("native", [True, False])
+def test_a_rate_is_rounded_as_in_eager_code(native, shape, dtype):
     def make():
         w = torch.full(shape, 0.7, dtype=dtype, requires_grad=True)
         optimizer = torch.optim.SGD([w], lr=0.1, momentum=0.3, weight_decay=0.7)
@@ -89,7 +90,7 @@ def test_a_rate_is_rounded_as_in_eager_code(shape, dtype):
         return step, w, optimizer
 
     (eager, w, o), (step, cw, co) = make(), make()
-    step = torch.compile(step)
+    step = torch.compile(step, native=native)
     for rate in (0.1, 1 / 3, math.pi, 1e-9):
         o.param_groups[0]["lr"] = co.param_groups[0]["lr"] = rate
         o.param_groups[0]["momentum"] = co.param_groups[0]["momentum"] = rate / 7
@@ -515,3 +516,31 @@ def test_a_gradient_that_somebody_keeps_is_not_written_over():
     last = w.grad
     step()
     assert last.tolist() == [20, 22]
+
+
+def test_check_runs_the_eager_step_with_the_same_random_numbers():
+    x, weight = torch.ones(20), torch.zeros(20)
+
+    def step():
+        weight.add_(nn.functional.dropout(x) + torch.randn(20))
+        return weight.sum()
+
+    torch.manual_seed(0)
+    compiled = torch.compile(step, check=2)
+    found = [compiled().item() for _ in range(4)]
+    weight.zero_()
+    torch.manual_seed(0)
+    assert found == pytest.approx([step().item() for _ in range(4)], rel=1e-5)
+
+
+def test_dampening_asks_for_a_first_step_outside():
+    runs = []
+    for compiled in (False, True):
+        step, _, parameters, _ = fit(lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, dampening=0.5))
+        fast = torch.compile(step) if compiled else step
+        if compiled:
+            with pytest.raises(TraceError, match=r"SGD: with dampening .* call the function once"):
+                fast()
+        runs.append([step().item(), *(fast().item() for _ in range(4)), *(p.tolist() for p in parameters)])
+    for got, want in zip(*runs):
+        np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-6)

@@ -160,19 +160,20 @@ class Variant:
 
     # -- for check= ------------------------------------------------------------------------------------------------
 
-    def state(self, args: Args) -> tuple[list[Any], dict[str, Any]]:
-        """Copies of all that the step writes."""
+    def state(self, args: Args) -> tuple[list[Any], dict[str, Any], list[Any]]:
+        """Copies of all that the step writes, its gradients, and where its random numbers are."""
         tensors = list(self.tensors(args))
         return [wrap(np.array(tensors[k]._data)) for k in self.writes.values()], {
-            place: self.holders[place]._grad for place in self.fresh if place in self.holders}
+            place: self.holders[place]._grad for place in self.fresh if place in self.holders}, self.draws.mark()
 
-    def put_back(self, args: Args, state: tuple[list[Any], dict[str, Any]]) -> None:
+    def put_back(self, args: Args, state: tuple[list[Any], dict[str, Any], list[Any]]) -> None:
         """The state as it was."""
         tensors = list(self.tensors(args))
         for k, copy in zip(self.writes.values(), state[0]):
             np.copyto(tensors[k]._own(), copy._data)
         for place, grad in state[1].items():
             self.holders[place]._grad = grad
+        self.draws.back(state[2])
 
 
 def _stand_in(tensor: Tensor) -> Tensor:
