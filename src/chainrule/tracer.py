@@ -47,6 +47,8 @@ class Tracer:
         self.lines: dict[str, str] = {}
         """What a run does before all else, in order: text of an expression -> its name, or "" where it must hold."""
         self.held: dict[int, tuple[str, Any]] = {}
+        self.ways: list[tuple[str, Tensor]] = []
+        """Expressions for tensors that are found through what is held."""
         self.undo: list[Callable[[], Any]] = []
 
     # -- what ``modes.Trace`` asks ---------------------------------------------------------------------------------
@@ -182,6 +184,7 @@ class Tracer:
         for k, group in enumerate(groups):
             self.require(f"{name}.param_groups[{k}] is {group.name}")
             self.require(f"len({group.name}['params']) == {len(group.group['params'])}")
+            self.ways += [(f"{group.name}['params'][{j}]", p) for j, p in enumerate(group.group["params"])]
         return groups
 
     def later(self, undo: Callable[[], Any]) -> None:

@@ -20,6 +20,8 @@ PATIENCE = 0.1
 """Seconds after which a native call that runs many steps returns, so that Python can be interrupted."""
 MISS = object()
 """What ``call`` and ``fits`` return when something is not as it was traced."""
+UNLIKE = (AttributeError, LookupError, RuntimeError, ValueError)
+"""What a check raises that finds something of another kind than was traced."""
 Args = tuple[Any, ...]
 
 
@@ -48,23 +50,26 @@ class Binding:
     def _compiled(self) -> tuple[Callable[[Args], Any], Callable[[Args], Any]]:
         """``call`` and ``fits`` as Python written for this variant."""
         variant = self.variant
-        known = {**variant.holders, "MISS": MISS, "wrap": wrap, "run": self.bound.run, "now": self.bound.arrays,
-                 "adopt": self.adopt, "numbers": self.numbers, "pack": Struct(f"{len(self.numbers)}d").pack_into,
-                 "draw": variant.draws.fill, "outs": self.outputs, "count": getrefcount, "renew": self.renew,
-                 "rebuilt": lambda args: self._rebuilt(args, self.outputs, _taken)}
+        known = {
+            **variant.holders, "MISS": MISS, "UNLIKE": UNLIKE, "wrap": wrap, "count": getrefcount,
+            "run": self.bound.run, "now": self.bound.arrays, "adopt": self.adopt, "draw": variant.draws.fill,
+            "numbers": self.numbers, "pack": Struct(f"{len(self.numbers)}d").pack_into,
+            "outs": self.outputs, "renew": self.renew,
+            "rebuilt": lambda args: self._rebuilt(args, self.outputs, _taken),
+        }  # fmt: skip
         same = []
         for k, source in enumerate(variant.sources):
             known[f"a{k}"] = self.arrays[k]
             same.append(f"({source}._data is now[{k}] or adopt({k}, {source}))" if variant.free(k)
                         else f"{source}._data is a{k}")  # fmt: skip
-        first, *others = variant.lines
         lines = []
-        for computed, group in groupby([first, *(("", text) for text in same), *others], lambda line: bool(line[0])):
+        checks = [("", text) for text in (*variant.guards, *same)]
+        for computed, group in groupby([*checks, *variant.lines], lambda line: bool(line[0])):
             if computed:
                 lines += [f"{name} = {text}" for name, text in group]
             else:
                 lines += [f"if not ({' and '.join(text for _, text in group)}):", "    return MISS"]
-        lines = ["try:", *(f"    {line}" for line in lines), "except AttributeError:", "    return MISS"]  # no tensor
+        lines = ["try:", *(f"    {line}" for line in lines), "except UNLIKE:", "    return MISS"]
         if variant.numbers:
             lines.append(f"pack(numbers, 0, {', '.join(variant.numbers)})")
         run = ["draw(1)"] * bool(variant.draws.most) + ["run()"]
@@ -98,7 +103,7 @@ class Binding:
         before = bisect_left(self.starts, start + array.nbytes) - 1
         if before >= 0 and self.ends[before] > start and array.nbytes:
             return False
-        self.bound.point(k, array)
+        self.bound.point(k, array, start)
         self.arrays[k] = array
         return True
 
@@ -122,7 +127,7 @@ class Binding:
         """
         variant = self.variant
         stacks = {k: variant.at(source, batches)._own() for k, source in enumerate(variant.sources)
-                  if batches and variant.free(k)}  # fmt: skip
+                  if batches and variant.free(k) and source.startswith("args")}  # fmt: skip
         before = len(variant.graph.inputs)
         outputs = {k: np.empty((n, *out.shape), out.dtype) for k, out in enumerate(self.outputs)
                    if out is not None and k not in variant.fresh.values()}  # fmt: skip

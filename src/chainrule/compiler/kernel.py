@@ -160,11 +160,11 @@ class Bound:
         new._start(times)
         return new
 
-    def point(self, k: int, array: Array) -> None:
+    def point(self, k: int, array: Array, place: int | None = None) -> None:
         """Let array ``k``, counted through the inputs and on through the outputs, be another like the one it is."""
         self.arrays[k] = array
         if self.kernel.native is not None:
-            self.table[k] = address(array)
+            self.table[k] = address(array) if place is None else place
 
     def _interpret(self, times: int) -> None:
         count = len(self.kernel.inputs)

@@ -70,18 +70,16 @@ class Step:
         self.turn = threading.RLock()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if current.get().trace is not None:  # called by a step that is being traced itself: a part of that
-            return self.function(*args, **kwargs)
         if kwargs:
             args = self._positional(args, kwargs)
         with self.turn:
-            if self.unchecked:
-                return self._checked(args)
-            for variant in self.variants:
+            for variant in () if self.unchecked else self.variants:
                 result = variant.call(args)
                 if result is not MISS:
                     return result
-            return self._variant(args).call(args)
+            if current.get().trace is not None:  # called by a step that is being traced itself: a part of that
+                return self.function(*args)
+            return self._checked(args) if self.unchecked else self._variant(args).call(args)
 
     def _positional(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         """The arguments in the order of the function's parameters, defaults filled in."""

@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 
 from chainrule import trees
-from chainrule.compiler.binding import MISS, Binding
+from chainrule.compiler.binding import MISS, UNLIKE, Binding
 from chainrule.compiler.draws import Draws
-from chainrule.compiler.guards import PLAIN, guards_of
+from chainrule.compiler.guards import PLAIN, links_of
 from chainrule.compiler.kernel import Kernel, build
 from chainrule.ir import Graph, Value
+from chainrule.modes import current
 from chainrule.op import spec_of
 from chainrule.rewrite import rewritten
+from chainrule.spec import Spec, default
 from chainrule.tensors import Tensor, wrap
 from chainrule.tracer import Tracer, trace
 
@@ -23,16 +25,24 @@ Args = tuple[Any, ...]
 class Variant:
     """A trace, compiled, and bound to the arrays that it ran on last.
 
-    Tensors from outside go by *places*, expressions of Python: ``args[0]``, ``t3``, or for a gradient ``t3._grad``.
+    Tensors from outside go by *places*, expressions of Python by which the step finds them: ``args[0]``,
+    ``g3['weight']``; ``t3`` for one that is found nowhere; for a gradient ``args[0]._grad``.
     """
 
     def __init__(self, function: Callable[..., Any], args: Args, native: bool):
         stand_ins = tuple(_stand_in(a) if isinstance(a, Tensor) else a for a in args)
         self.result, tracer = trace(function, *stand_ins)
-        self.holders: dict[str, Any] = dict(tracer.held.values())
+        self.holders: dict[str, Any] = {**dict(tracer.held.values()), "mode": current.get, "default": default}
         self.places = {a: f"args[{k}]" for k, a in enumerate(stand_ins) if isinstance(a, Tensor)}
+        self.guards = [*self._of_arguments(args), *self._of_surroundings(function, tracer)]
         self._describe(tracer, native)
-        self.lines = self._conditions(function, args, tracer)
+        self.kinds = [f"isinstance({source}, tensor) and spec({source}._data) == {self._held(value.spec, 'o')}"
+                      for source, value in zip(self.sources, self.graph.inputs)]  # fmt: skip
+        conditions = [f"({place}._grad is None) is {none}" for place, none in self.missing]
+        conditions += [f"{'' if tracked else 'not '}({place}._requires_grad or {place}._node is not None)"
+                       for place, tracked in self.tracked]  # fmt: skip
+        self.lines = [*(("", text) for text in conditions), *((name, text) for text, name in tracer.lines.items())]
+        """What a run does first: (name, expression) to compute, and ("", expression) that must be true."""
         tracer.builder.close()
         self.kernel: Kernel = build(self.graph, self.writes, native)
         self.call: Callable[[Args], Any] = lambda args: MISS
@@ -41,8 +51,7 @@ class Variant:
     def _named(self, tensor: Tensor) -> str:
         """The place of a tensor that the step reads from outside."""
         if tensor not in self.places:
-            self.places[tensor] = f"t{len(self.holders)}"
-            self.holders[self.places[tensor]] = tensor
+            self.places[tensor] = self._held(tensor, "t")
         return self.places[tensor]
 
     def _describe(self, tracer: Tracer, native: bool) -> None:
@@ -51,9 +60,8 @@ class Variant:
         self.missing = [(self._named(t), none) for t, none in tracer.read_gradients.items()]
         inputs = [(self._source(root, owners), value) for root, value in tracer.inputs.values()]
         self.sources = [source for source, _ in inputs]
-        self.tracked = [(f"{self._named(root)}._requires_grad", root._requires_grad)
-                        for root, value in tracer.inputs.values()
-                        if root in tracer.recorded and root not in owners and value.dtype.kind == "f"]
+        self.tracked = [(self._named(root), root.requires_grad) for root, value in tracer.inputs.values()
+                        if root in tracer.recorded and root not in owners and value.dtype.kind == "f"]  # fmt: skip
         storages = list(tracer.inputs)
         outputs: list[Value] = []
         self.writes: dict[int, int] = {}
@@ -86,26 +94,54 @@ class Variant:
     def _source(self, root: Tensor, owners: dict[Tensor, Tensor]) -> str:
         return f"{self._named(owners[root])}._grad" if root in owners else self._named(root)
 
-    def _conditions(self, function: Callable[..., Any], args: Args, tracer: Tracer) -> list[tuple[str, str]]:
-        """What a run does before all else: (name, expression) to compute, and ("", expression) that must be true."""
-        conditions = [f"len(args) == {len(args)}"]
+    def _held(self, thing: Any, letter: str) -> str:
+        """A name for an object."""
+        name = f"{letter}{len(self.holders)}"
+        self.holders[name] = thing
+        return name
+
+    def _same(self, place: str, value: Any) -> str:
+        """That a place has the value that it had; what is no plain value, that it is the same object."""
+        if not isinstance(value, PLAIN) or value != value:
+            return f"{place} is {self._held(value, 'o')}"
+        written = type(value) in PLAIN and repr(value) not in ("inf", "-inf")
+        return f"{place} == {repr(value) if written else self._held(value, 'o')}"
+
+    def _of_arguments(self, args: Args) -> Iterator[str]:
+        yield f"len(args) == {len(args)}"
         for k, a in enumerate(args):
-            if a is None or (type(a) in PLAIN and repr(a) not in ("nan", "inf", "-inf")):
-                conditions.append(f"type(args[{k}]) is type({a!r}) and args[{k}] == {a!r}")
-            elif not isinstance(a, Tensor):
-                self.holders[f"p{k}"] = a
-                conditions.append(f"(args[{k}] is p{k} or type(args[{k}]) is type(p{k}) and args[{k}] == p{k})")
-        for k, guard in enumerate(guards_of(function)):
-            self.holders[f"g{k}"] = guard.holder
-            conditions.append(guard.text(f"g{k}"))
-        conditions += [f"({place}._grad is None) is {none}" for place, none in self.missing]
-        conditions += [f"{word.replace(']._', '].')} is {tracked}" for word, tracked in self.tracked]
-        return [*(("", text) for text in conditions), *((name, text) for text, name in tracer.lines.items())]
+            if isinstance(a, PLAIN):
+                yield f"type(args[{k}]) is {self._held(type(a), 'o')}"
+            if not isinstance(a, Tensor):
+                same = self._same(f"args[{k}]", a)
+                yield same if isinstance(a, PLAIN) else f"({same} or {same.replace(' is ', ' == ')})"
+
+    def _of_surroundings(self, function: Callable[..., Any], tracer: Tracer) -> Iterator[str]:
+        """What is the same around the step; on the way, the places of tensors."""
+        yield f"mode() == {self._held(current.get(), 'o')}"
+        yield f"default.dtype is {self._held(default.dtype, 'o')}"
+        names: dict[int, str] = {}
+        ways = []
+        used = {*(root for root, _ in tracer.inputs.values()), *tracer.gradients, *tracer.read_gradients}
+        for link in links_of(function):
+            tensor = link.value if isinstance(link.value, Tensor) else None
+            if tensor is not None and tensor not in used and tensor._base not in used:
+                continue
+            if id(link.holder) not in names:
+                names[id(link.holder)] = self._held(link.holder, "g")
+            place = link.place(names[id(link.holder)])
+            if tensor in used:
+                ways.append((place, tensor))
+            else:  # of a view, the trace has the base
+                yield self._same(place, link.value)
+        for place, tensor in (*ways, *tracer.ways):
+            if self.places.setdefault(tensor, place) != place:
+                yield f"{place} is {self.places[tensor]}"
 
     def free(self, k: int) -> bool:
-        """Whether input k is an argument that is only read, so that any other of its kind can take its place."""
+        """Whether input k is only read, so that another tensor of its kind, if the step finds one, takes its place."""
         source = self.sources[k]
-        return source.startswith("args") and source.endswith("]") and k not in self.writes.values()
+        return k not in self.writes.values() and not source.endswith("._grad") and source not in self.holders
 
     def tensors(self, args: Args) -> Iterator[Any]:
         """What stands at the sources now."""
@@ -114,7 +150,7 @@ class Variant:
 
     def at(self, place: str, args: Args) -> Any:
         """What stands at a place now."""
-        return args[int(place[5:-1])] if place.startswith("args") else self.holders[place]
+        return eval(place, {**self.holders, "args": args})
 
     def rebind(self, args: Args) -> bool:
         """Run on today's arrays, if they are of the kind that was traced and the conditions hold."""
@@ -132,17 +168,16 @@ class Variant:
 
     def obstacle(self, args: Args) -> str:
         """What is not as it was traced; "" if all is."""
-        known = {**self.holders, "args": args}
-        for k, (name, text) in enumerate(self.lines):
-            value = eval(text, known)
+        known = {**self.holders, "args": args, "tensor": Tensor, "spec": spec_of}
+        for name, text in [*(("", text) for text in (*self.guards, *self.kinds)), *self.lines]:
+            try:
+                value = eval(text, known)
+            except UNLIKE:
+                value = False
             if name:
                 known[name] = value
             elif not value:
                 return self._shown(text)
-            elif not k:  # there are as many arguments: of what kind?
-                for source, tensor, had in zip(self.sources, self.tensors(args), self.graph.inputs):
-                    if not isinstance(tensor, Tensor) or spec_of(tensor._data) != had.spec:
-                        return f"{self._shown(source)} is {had.spec}"
         return ""
 
     def _shown(self, text: str) -> str:
@@ -153,7 +188,10 @@ class Variant:
             name = match[0]
             if name in definitions:
                 return self._shown(definitions[name])
-            return type(self.holders[name]).__name__ if name in self.holders else name
+            if name not in self.holders:
+                return name
+            thing = self.holders[name]
+            return str(thing) if isinstance(thing, (*PLAIN, Spec)) else getattr(thing, "__name__", type(thing).__name__)
 
         return re.sub(r"\b[a-z]\d+\b", word, text)
 
@@ -164,7 +202,7 @@ class Variant:
         """Copies of all that the step writes, its gradients, and where its random numbers are."""
         tensors = list(self.tensors(args))
         return [wrap(np.array(tensors[k]._data)) for k in self.writes.values()], {
-            place: self.holders[place]._grad for place in self.fresh if place in self.holders}, self.draws.mark()
+            place: self.at(place, args)._grad for place in self.fresh}, self.draws.mark()
 
     def put_back(self, args: Args, state: tuple[list[Any], dict[str, Any], list[Any]]) -> None:
         """The state as it was."""
@@ -172,7 +210,7 @@ class Variant:
         for k, copy in zip(self.writes.values(), state[0]):
             np.copyto(tensors[k]._own(), copy._data)
         for place, grad in state[1].items():
-            self.holders[place]._grad = grad
+            self.at(place, args)._grad = grad
         self.draws.back(state[2])
 
 
