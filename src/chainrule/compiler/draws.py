@@ -42,7 +42,7 @@ class Draws:
             state = self.generators[0].lent()
             if state is not self.state:
                 self.state, self.table[0] = state, address(state)
-            filler().run(ctypes.c_void_p(address(self.table)), ctypes.c_int64(count))
+            filler()[0](ctypes.c_void_p(address(self.table)), ctypes.c_int64(count))
         elif self.makers:
             for t in range(count):
                 for (make, args), buffer in zip(self.makers, self.buffers):

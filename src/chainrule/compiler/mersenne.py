@@ -4,6 +4,7 @@ One entry point fills any buffers: ``void step(ptr table, i64 times)``. The tabl
 words and the position, 32 bits each), the number of draws, and for each draw :class:`Draw`'s five entries.
 """
 
+import ctypes
 from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
@@ -11,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from chainrule.compiler.code import Code, kind, literal, suffix, vector
-from chainrule.compiler.native import Native, native
+from chainrule.compiler.native import Entry, Native, native
 
 F32, F64, I32, I64 = (np.dtype(name) for name in ("float32", "float64", "int32", "int64"))
 WORDS, MIDDLE = 624, 397
@@ -33,9 +34,11 @@ class Draw(NamedTuple):
 
 
 @cache
-def filler() -> Native:
-    """The machine code."""
-    return native(f"{_twist()}\n{_words()}\n{_fill()}\n{_step()}")
+def filler() -> tuple[Entry, Native]:
+    """The entry point, and what keeps it. It lets no other thread run, which might draw from the same generator."""
+    code = native(f"{_twist()}\n{_words()}\n{_fill()}\n{_step()}")
+    place = ctypes.cast(code.run, ctypes.c_void_p).value or 0  # type: ignore[arg-type]
+    return ctypes.PYFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(place), code
 
 
 def _function(name: str, parameters: str, code: Code) -> str:

@@ -111,7 +111,8 @@ class Step:
     def repeat(self, n: int, *args: Any) -> Any:
         """Run n steps natively; the results of all steps, stacked along a new first dimension.
 
-        The step's own tensors go from step to step; the arguments are the same for all. Raises ValueError for n < 1.
+        The step's own tensors go from step to step; the arguments are the same for all. An interrupt (Ctrl-C) falls
+        between two steps. Raises ValueError for n < 1.
         """
         if n < 1:
             raise ValueError(f"repeat: expected a positive number of steps, got {n}{at(user_place())}")
