@@ -32,15 +32,16 @@ class Binding:
         self.variant = variant
         tensors = list(variant.tensors(args))
         self.numbers = np.zeros(len(variant.numbers))
-        self.arrays: list[Any] = [*map(_contiguous, tensors), *(self.numbers[k, ...] for k in range(len(self.numbers)))]
+        arrays: list[Any] = [*map(_contiguous, tensors), *(self.numbers[k, ...] for k in range(len(self.numbers)))]
         written = {*variant.writes.values()}
-        _refuse_overlap(self.arrays, written)
-        spans = sorted((address(self.arrays[k]), self.arrays[k].nbytes) for k in written)
+        _refuse_overlap(arrays, written)
+        arrays += [buffer[0, ...] for buffer in variant.draws.buffers]
+        spans = sorted((address(arrays[k]), arrays[k].nbytes) for k in written)
         self.starts, self.ends = [start for start, _ in spans], [start + size for start, size in spans]
         self.storages = [tensors[k]._shared() for k in variant.writes.values()]
         self.outputs: list[Any] = [None if k in variant.writes else np.empty(v.shape, v.dtype)
                         for k, v in enumerate(variant.graph.outputs)]  # fmt: skip
-        self.bound = variant.kernel.bind([*self.arrays, *(b[0] for b in variant.draws.buffers)], self.outputs)
+        self.bound = variant.kernel.bind(arrays, self.outputs)
         self.pace = PATIENCE
         """Seconds that a step took last, among many."""
         self.call, self.fits = self._compiled()
@@ -59,7 +60,7 @@ class Binding:
         }  # fmt: skip
         same = []
         for k, source in enumerate(variant.sources):
-            known[f"a{k}"] = self.arrays[k]
+            known[f"a{k}"] = self.bound.arrays[k]
             same.append(f"({source}._data is now[{k}] or adopt({k}, {source}))" if variant.free(k)
                         else f"{source}._data is a{k}")  # fmt: skip
         lines = []
@@ -104,7 +105,6 @@ class Binding:
         if before >= 0 and self.ends[before] > start and array.nbytes:
             return False
         self.bound.point(k, array, start)
-        self.arrays[k] = array
         return True
 
     def renew(self, k: int) -> None:
@@ -126,11 +126,15 @@ class Binding:
         The steps run in pieces. After an interrupt a whole number of them has been done, and the rest not begun.
         """
         variant = self.variant
-        stacks = {k: variant.at(source, batches)._own() for k, source in enumerate(variant.sources)
-                  if batches and variant.free(k) and source.startswith("args")}  # fmt: skip
         before = len(variant.graph.inputs)
+        stacks = {k: np.ascontiguousarray(variant.at(source, batches)._own())
+                  for k, source in enumerate(variant.sources if batches else ())
+                  if variant.free(k) and source.startswith("args")}  # fmt: skip
+        if stacks:
+            _refuse_overlap([*self.bound.arrays[:before], *stacks.values()], {*variant.writes.values()})
         outputs = {k: np.empty((n, *out.shape), out.dtype) for k, out in enumerate(self.outputs)
                    if out is not None and k not in variant.fresh.values()}  # fmt: skip
+        first = before - len(variant.draws.buffers)
         stacks |= {before + k: stack for k, stack in outputs.items()}
         slopes = {k: np.empty_like(self.outputs[k]) for k in variant.fresh.values() if k is not None}
         once = {before + k: slope for k, slope in slopes.items()}
@@ -141,7 +145,7 @@ class Binding:
                 parts = {k: stack[done : done + count] for k, stack in stacks.items()}
                 start = perf_counter()
                 mark = variant.draws.mark()
-                drawn = dict(enumerate(variant.draws.fill(count), len(self.arrays)))
+                drawn = dict(enumerate(variant.draws.fill(count), first))
                 bound = self.bound.many(count, {**once, **parts, **drawn})
                 run = bound.run
                 # Once begun, native code runs to its end; Python looks for interrupts after it, and not in this line.
@@ -157,6 +161,7 @@ class Binding:
                 for place, k in variant.fresh.items():
                     variant.at(place, args)._grad = None if k is None else wrap(slopes[k])
         return self._rebuilt(batches or args, outputs, lambda stack: stack)
+
 
 def _taken(buffer: Any) -> Any:
     """The content of an output buffer, which the next call will overwrite."""
