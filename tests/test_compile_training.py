@@ -121,6 +121,8 @@ def test_an_optimizer_of_the_users_own_may_do_anything_with_its_numbers():
         def update(self, p, g, state, group):
             lr, power = group["lr"], group.get("power", 2.0)
             assert isinstance(lr, float)
+            if lr > 0.5:
+                p.sub_(g * float(np.float32(0.1) * lr * (lr > np.float64(0.7)) + lr * np.float64(0.5)) * (True + lr))
             rate = math.sqrt(lr) + abs(power) // 1 + round(lr, 1) if lr > 0.5 else max(lr, 1e-3) ** power
             p.sub_(torch.mul(g, rate).clamp(max=lr).where(g > 0, lr))
             p.addcmul_(g, g, value=-lr)
@@ -138,6 +140,21 @@ def test_an_optimizer_of_the_users_own_may_do_anything_with_its_numbers():
     for got, want in zip(*runs):
         np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
     assert len(calls) == 4  # small twice; 0.81 and, of another power, 0.64 were asked for; small again, with a power
+
+
+def test_a_rate_may_be_one_of_numpys():
+    runs = []
+    for compiled in (False, True):
+        step, optimizer, parameters, calls = fit(OPTIMIZERS["adamw"])
+        run = torch.compile(step) if compiled else step
+        for rate in np.linspace(0.1, 0.2, 5):
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            run()
+        runs.append([p.tolist() for p in parameters])
+    for got, want in zip(*runs):
+        np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
+    assert len(calls) == 1
 
 
 def test_groups_and_states_that_are_replaced_are_noticed():

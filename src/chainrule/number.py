@@ -10,6 +10,8 @@ import operator
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
+import numpy as np
+
 
 class Replay(Protocol):
     """What a trace does for numbers."""
@@ -22,6 +24,8 @@ class Replay(Protocol):
 
 class Number:
     """A float under ``name`` in the lines that are replayed; ``value`` is what it was while they were traced."""
+
+    __array_ufunc__ = None  # NumPy's scalars leave arithmetic to it
 
     def __init__(self, trace: Replay, text: str, value: float):
         self.trace = trace
@@ -57,6 +61,9 @@ class Number:
         return hash(float(self))
 
 
+PLAIN = (int, float, bool, Number)
+
+
 def _text(number: Any) -> str:
     if type(number) is Number:
         return number.name
@@ -69,9 +76,11 @@ def _value(number: Any) -> Any:
 
 def _arithmetic(sign: str, function: Callable[[Any, Any], Any], reflected: bool) -> Callable[[Number, Any], Any]:
     def word(self: Number, other: Any) -> Any:
-        if type(other) not in (int, float, Number):
-            return NotImplemented
         a, b = (other, self) if reflected else (self, other)
+        if isinstance(other, np.generic):  # whose arithmetic is its own
+            return function(*(float(x) if x is self else x for x in (a, b)))
+        if type(other) not in PLAIN:
+            return NotImplemented
         return Number(self.trace, f"{_text(a)} {sign} {_text(b)}", function(_value(a), _value(b)))
 
     return word
@@ -79,7 +88,9 @@ def _arithmetic(sign: str, function: Callable[[Any, Any], Any], reflected: bool)
 
 def _comparison(sign: str, function: Callable[[Any, Any], bool]) -> Callable[[Number, Any], Any]:
     def word(self: Number, other: Any) -> Any:
-        if type(other) not in (int, float, Number):
+        if isinstance(other, np.generic):
+            return function(float(self), other)
+        if type(other) not in PLAIN:
             return NotImplemented
         return self._decided(f"({self.name} {sign} {_text(other)})", function(self.value, _value(other)))
 
@@ -120,7 +131,7 @@ class Options(Mapping[str, Any]):
 
     def _read(self, text: str, value: Any) -> Any:
         if isinstance(value, float):
-            return Number(self.trace, text, value)
+            return Number(self.trace, text, float(value))
         plain = value is None or isinstance(value, (int, str))
         self.trace.require(f"{text} == {value!r}" if plain else f"{text} is {self.trace.hold(value)}")
         return value
