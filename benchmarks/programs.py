@@ -3,7 +3,8 @@
 They are written once: what differs between two times of a row is the module and nothing else.
 """
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 Program = Callable[[], Any]
@@ -67,6 +68,35 @@ def network(torch: Any) -> Program:
         return loss
 
     return step
+
+
+def training(torch: Any, compiled: Callable[[Any], Any] = lambda step: step) -> tuple[Program, Any, Sequence[Any]]:
+    """A classifier with dropout, Adam and a learning rate that moves with every step, through 32 minibatches of 64.
+
+    What it returns is the next step of the loop, the step itself, and the minibatches.
+    """
+    torch.manual_seed(0)
+    nn = torch.nn
+    model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Dropout(0.5), nn.Linear(128, 10))
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 1000)
+    batches = torch.randn(32, 64, 64), torch.randint(0, 10, (32, 64))
+    pairs = itertools.cycle([(x.clone(), y.clone()) for x, y in zip(*batches)])
+
+    @compiled
+    def step(x: Any, y: Any) -> Any:
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    def following() -> Any:
+        loss = step(*next(pairs))
+        schedule.step()
+        return loss
+
+    return following, step, batches
 
 
 def product(torch: Any) -> Program:

@@ -153,6 +153,27 @@ def process() -> Iterator[Row]:
             yield Row(f"chapter 6, whole process, {how} matplotlib", ours, "torch", theirs, at_most=at_most)
 
 
+def training() -> Iterator[Row]:
+    """A training loop: other minibatches, another learning rate and other random numbers at every step."""
+    torch = peer("torch")
+    ours, _, _ = programs.training(chainrule)
+    native, step, batches = programs.training(chainrule, chainrule.compile)
+    theirs = programs.training(torch)[0] if torch else None
+    losses = []
+    for module, call in ((chainrule, ours), (chainrule, native), (torch, theirs)):
+        if call:
+            module.manual_seed(1)
+            losses.append([call().item() for _ in range(3)])
+    if not np.allclose(losses, losses[0], rtol=1e-4):
+        raise RuntimeError("training gives other losses eager, compiled or in PyTorch")
+    eager, called, scanned, peers = per_call(
+        (ours, 20), (native, 100), (lambda: step.scan(*batches), 5), theirs and (theirs, 20))
+    scanned = [time / len(batches[0]) for time in scanned]
+    for how, times, whose in (("eager", eager, "torch"), ("compiled, one call", called, "torch eager"),
+                              ("compiled, one of 32 in scan", scanned, "torch eager")):
+        yield Row(f"MLP 64-128-10, dropout, Adam, a schedule, batch 64, {how}", times, whose, peers)
+
+
 def large() -> Iterator[Row]:
     """Programs of large tensors, where PyTorch's kernels count. chainrule is expected to lose some of these."""
     for what, program, calls in (("MLP 64-128-10, batch 64, one SGD step", programs.network, 20),
@@ -176,7 +197,8 @@ def networks() -> Iterator[Row]:
 
 
 FAMILIES: dict[str, Callable[[], Iterator[Row]]] = {
-    family.__name__: family for family in (eager, compiled, first_call, imports, process, large, networks)
+    family.__name__: family
+    for family in (eager, compiled, first_call, imports, process, training, large, networks)
 }
 
 

@@ -304,11 +304,9 @@ def test_misuse():
     with pytest.raises(TypeError, match="expected a function, got int"):
         torch.compile(3)
     step = torch.compile(lambda x: x * 2)
-    with pytest.raises(TypeError, match="by position"):
-        step(x=torch.ones(2))
     with pytest.raises(ValueError, match="positive number of steps"):
         step.repeat(0, torch.ones(2))
-    with pytest.raises(ValueError, match="different lengths"):
+    with pytest.raises(ValueError, match="one length, got 2, 3"):
         torch.compile(lambda x, y: x + y).scan(torch.ones(2), torch.ones(3))
     with pytest.raises(TraceError, match="contiguous"):
         step(torch.ones(2, 3).T)

@@ -18,7 +18,7 @@ SOURCE = Path(__file__).parent.parent / "src" / PACKAGE
 # A room is a file (`tensor`) or a package (`ops/`). To add one, write it on the lowest floor above all that it imports.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "messages", "threads", "cuda"),
-    ("modes", "source", "spec", "return_types", "trees"),
+    ("modes", "source", "spec", "return_types", "trees", "number"),
     ("op", "generator"),
     ("ops/", "ir"),
     ("vocabulary/", "engine", "printing", "rewrite", "numpy_source"),

@@ -49,7 +49,7 @@ def initial_seed() -> int:
 
 def _drawn(name: str, sizes: tuple[Any, ...], dtype: DType, generator: streams.Generator | None) -> Any:
     shape, kind, source = shape_of(name, sizes), numpy_dtype(dtype), generator or default_generator
-    return drawn(lambda: getattr(source, name)(shape, kind), shape, kind)
+    return drawn(getattr(source, name), (shape, kind), shape, kind)
 
 
 def rand(*size: Any, generator: streams.Generator | None = None, dtype: DType = None, device: Any = None,
@@ -89,13 +89,13 @@ def randint(low: int, high: Any = None, size: Any = None, *, generator: streams.
         low, high, size = 0, low, high
     kind = np.dtype("int64") if dtype is None else as_dtype(dtype).numpy
     shape, source = shape_of("randint", (size,)), generator or default_generator
-    return made(drawn(lambda: source.randint(low, high, shape, kind), shape, kind))
+    return made(drawn(source.randint, (low, high, shape, kind), shape, kind))
 
 
 def randperm(n: int, *, generator: streams.Generator | None = None) -> Tensor:
     """The numbers 0 … n − 1 in random order."""
     source = generator or default_generator
-    return made(drawn(lambda: source.randperm(n), (n,), np.dtype("int64")))
+    return made(drawn(source.randperm, (n,), (n,), np.dtype("int64")))
 
 
 def get_rng_state() -> Tensor:

@@ -22,7 +22,7 @@ class Random:
         if self.np_dtype.kind != "f":
             raise NotImplementedError(f"{name}: not implemented for {self.np_dtype}; draw floats and convert them")
         shape, dtype = tuple(self.shape), self.np_dtype
-        return self._write(self._wrap(drawn(lambda: draw(shape, *args, dtype), shape, dtype)))
+        return self._write(self._wrap(drawn(draw, (shape, *args, dtype), shape, dtype)))
 
     def normal_(self, mean: float = 0, std: float = 1, *, generator: Generator | None = None) -> Self:
         """Normal numbers around ``mean``.
@@ -50,15 +50,12 @@ class Random:
         """1 with probability ``p``, a number or a tensor of the same shape, else 0."""
         shape, dtype, source = tuple(self.shape), self.np_dtype, generator or default_generator
         chance = p if isinstance(p, (int, float)) else np.broadcast_to(p.detach().numpy(), shape)
-        return self._write(self._wrap(drawn(lambda: source.bernoulli(chance, shape, dtype), shape, dtype)))
+        return self._write(self._wrap(drawn(source.bernoulli, (chance, shape, dtype), shape, dtype)))
 
     def random_(self, from_: int | None = None, to: int | None = None, *, generator: Generator | None = None) -> Self:
         """Whole numbers from ``from_`` (0) up to, not including, ``to``; without bounds all that the dtype counts."""
         shape, dtype, source = tuple(self.shape), self.np_dtype, generator or default_generator
         low: Any = 0 if to is None else from_
         high: Any = from_ if to is None else to
-
-        def draw() -> Any:
-            return source.whole(shape, dtype) if from_ is None else source.randint(low, high, shape, dtype)
-
-        return self._write(self._wrap(drawn(draw, shape, dtype)))
+        make, bounds = (source.whole, ()) if from_ is None else (source.randint, (low, high))
+        return self._write(self._wrap(drawn(make, (*bounds, shape, dtype), shape, dtype)))

@@ -16,6 +16,7 @@ from chainrule.errors import ChainruleError, DtypeError, ShapeError
 from chainrule.hooks import Watched
 from chainrule.memory import Memory
 from chainrule.modes import current, quietly
+from chainrule.number import Number
 from chainrule.op import ABSENT, INNER, LEAF, NUMBER, Op
 from chainrule.random_words import Random
 from chainrule.selection import Selection
@@ -169,7 +170,7 @@ class Tensor(Memory, Conversions, Selection, Random):
     def _apply(self, op: Op, inputs: Sequence[Any], **params: Any) -> "Tensor":
         """``op`` on tensors and numbers, whatever the modes and dtypes."""
         mode = mode_now()
-        operands = [x if isinstance(x, Tensor) or type(x) in NUMBERS else as_operand(op, x) for x in inputs]
+        operands = [x if isinstance(x, Tensor) or type(x) in NUMBERS else as_operand(op, x, inputs) for x in inputs]
         if op.refuses_kinds:
             _check_kinds(op, operands)
         if op.promotes and not _agree(operands[op.first :]):
@@ -245,8 +246,11 @@ def stranger(op: Op, x: Any) -> Any:
     return NotImplemented if _getframe(2).f_code.co_name.startswith("__") else as_operand(op, x)
 
 
-def as_operand(op: Op, x: Any) -> Any:
+def as_operand(op: Op, x: Any, others: Sequence[Any] = ()) -> Any:
     """A tensor or number from whatever stands for one. Raises TypeError."""
+    if type(x) is Number:  # an input of the step that is traced, of the dtype that a float would be read in
+        meeting = promote([1.0, *(t._data for t in others[op.first :] if isinstance(t, Tensor))])
+        return wrap(x.trace.number(x.name, meeting))
     if isinstance(x, np.generic):
         return x.item()
     if isinstance(x, np.ndarray):

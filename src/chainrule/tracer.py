@@ -13,7 +13,8 @@ import numpy as np
 from chainrule.errors import TraceError
 from chainrule.ir import Builder, Value, walk
 from chainrule.memory import Storage
-from chainrule.modes import Switch, quietly
+from chainrule.modes import Switch, current, quietly
+from chainrule.number import Options
 from chainrule.op import Op, spec_of
 from chainrule.ops.shape import assign, cast, expand
 from chainrule.source import at, user_place
@@ -34,12 +35,22 @@ class Tracer:
         self.builder = Builder()
         self.inputs: dict[Storage, tuple[Tensor, Value]] = {}
         self.current: dict[Storage, Value] = {}
-        self.written: dict[Storage, None] = {}
+        self.written: dict[Storage, int] = {}
+        """And the version before."""
         self.constants: set[Storage] = set()
         self.gradients: dict[Tensor, Tensor | None] = {}
         self.read_gradients: dict[Tensor, bool] = {}
+        self.recorded: dict[Tensor, None] = {}
+        """Tensors whose ``requires_grad`` may have mattered."""
         self.touched: dict[Tensor, Any] = {}
-        self.draws: list[tuple[Callable[[], Any], Value]] = []
+        self.draws: list[tuple[Callable[..., Any], tuple[Any, ...], Value]] = []
+        self.numbers: dict[str, Value] = {}
+        self.lines: dict[str, str] = {}
+        """What a run does before all else, in order: text of an expression -> its name, or "" where it must hold."""
+        self.held: dict[int, tuple[str, Any]] = {}
+        self.ways: list[tuple[str, Tensor]] = []
+        """Expressions for tensors that are found through what is held."""
+        self.undo: list[Callable[[], Any]] = []
         self.shadows: dict[Value, Any] = {}
 
     # -- what ``modes.Trace`` asks ---------------------------------------------------------------------------------
@@ -48,6 +59,8 @@ class Tracer:
         """The symbolic value that a tensor has by now."""
         root = tensor if tensor._base is None else tensor._base
         value = self._of_root(root)
+        if current.get().grad:
+            self.recorded[root] = None
         for op, params in tensor._chain:
             value = self.builder.apply(op, (value,), dict(params))
         return value
@@ -96,7 +109,7 @@ class Tracer:
     def _put(self, root: Tensor, value: Value) -> None:
         storage = root._shared()
         self.current[storage] = value
-        self.written[storage] = None
+        self.written.setdefault(storage, storage.version)
 
     def _cast(self, value: Value, dtype: np.dtype[Any]) -> Value:
         return value if value.dtype == dtype else self.builder.apply(cast, (value,), {"dtype": dtype})
@@ -128,10 +141,10 @@ class Tracer:
         out._base = None if tensor._base is None else self.alias(tensor._base)
         return out
 
-    def draw(self, make: Callable[[], Any], shape: tuple[int, ...], dtype: np.dtype[Any]) -> Value:
-        """An input that every run fills with what ``make`` draws, in the order of the trace. Nothing is drawn now."""
-        value = self.builder.input(f"drawn{len(self.draws)}", Spec(shape, dtype))
-        self.draws.append((make, value))
+    def draw(self, make: Callable[..., Any], args: tuple[Any, ...], shape: tuple[int, ...], dtype: Any) -> Value:
+        """An input that every run fills with what ``make(*args)`` draws, in the order of the trace; not drawn now."""
+        value = self.builder.input(f"drawn{len(self.draws)}", Spec(shape, np.dtype(dtype)))
+        self.draws.append((make, args, value))
         return value
 
     def strides(self, tensor: Tensor) -> tuple[int, ...]:
@@ -156,7 +169,49 @@ class Tracer:
             return tensor._data
         raise TraceError(HOST.format(what, at(user_place())))
 
+    # -- numbers that are read anew by every run -------------------------------------------------------------------
+
+    def define(self, text: str) -> str:
+        """A name for an expression of Python."""
+        return self.lines.setdefault(text, f"n{len(self.lines)}")
+
+    def require(self, text: str) -> None:
+        """The trace is for runs in which this expression is true."""
+        self.lines.setdefault(text, "")
+
+    def hold(self, thing: Any) -> str:
+        """A name for an object in expressions."""
+        return self.held.setdefault(id(thing), (f"h{len(self.held)}", thing))[0]
+
+    def number(self, name: str, dtype: np.dtype[Any]) -> Value:
+        """The number of that name, rounded to a dtype as NumPy rounds Python's."""
+        if name not in self.numbers:
+            self.numbers[name] = self.builder.input(name, Spec((), np.dtype("float64")))
+        return self._cast(self.numbers[name], dtype)
+
+    def options(self, optimizer: Any) -> list[Options]:
+        """The groups of an optimizer, whose numbers may change from run to run."""
+        name, groups = self.hold(optimizer), [Options(self, group) for group in optimizer.param_groups]
+        self.require(f"{name}.state is {self.hold(optimizer.state)}")
+        self.require(f"len({name}.param_groups) == {len(groups)}")
+        for k, group in enumerate(groups):
+            self.require(f"{name}.param_groups[{k}] is {group.name}")
+            self.require(f"len({group.name}['params']) == {len(group.group['params'])}")
+            self.ways += [(f"{group.name}['params'][{j}]", p) for j, p in enumerate(group.group["params"])]
+        return groups
+
+    def later(self, undo: Callable[[], Any]) -> None:
+        """Call ``undo`` if the function that is traced raises."""
+        self.undo.append(undo)
+
     # -- afterwards ------------------------------------------------------------------------------------------------
+
+    def take_back(self) -> None:
+        """The function has raised: what it left outside goes."""
+        for storage, version in self.written.items():
+            storage.version = version
+        for undo in self.undo:
+            undo()
 
     def restore(self) -> None:
         """Leave tensors from outside as they were."""
@@ -175,6 +230,7 @@ def trace(function: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[Any,
             return function(*args, **kwargs), tracer
     except BaseException:
         tracer.builder.close()
+        tracer.take_back()
         raise
     finally:
         tracer.restore()

@@ -252,7 +252,8 @@ def names_on_the_tape(torch):
     out = nn.Linear(4, 2)(x)
     losses = [nn.MSELoss()(out, y), F.l1_loss(out, y), nn.CrossEntropyLoss()(out, torch.tensor([0, 1, 1])),
               out.relu().sum(),
-              F.dropout(out, 0.5), nn.LayerNorm(2)(out), nn.SmoothL1Loss()(out, y), nn.HuberLoss()(out, y)]
+              F.dropout(out, 0.5), F.dropout(out[0], 0.5), nn.LayerNorm(2)(out), nn.SmoothL1Loss()(out, y),
+              nn.HuberLoss()(out, y)]
     return out.grad_fn.name(), [loss.grad_fn.name() for loss in losses]
 
 

@@ -2,6 +2,7 @@
 
 import ctypes
 from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import copy
 from functools import partial
 from typing import Any
 
@@ -90,43 +91,105 @@ class Kernel:
         return [arrays[self.writes[j]] if j in self.writes else np.empty(spec.shape, spec.dtype)
                 for j, spec in enumerate(self.outputs)]  # fmt: skip
 
-    def bind(self, inputs: Sequence[Array], outputs: Sequence[Array | None], times: int = 1) -> Callable[[], None]:
-        """A function without arguments that runs on these very arrays, ``times`` times in one native call.
+    def bind(self, inputs: Sequence[Array], outputs: Sequence[Array | None], times: int = 1) -> "Bound":
+        """To be called without arguments: runs on these very arrays, ``times`` times in one native call.
 
-        An output array with one more axis in front takes each run's result at its place, one without the last run's.
-        What stands in ``outputs`` for an output that is written in place is ignored.
+        An array with one more axis in front holds at its place what each run reads, or takes each run's result; one
+        without is the same for all runs, or takes the last run's. What stands in ``outputs`` for an output that is
+        written in place is ignored.
         """
-        self._check(inputs)
+        stacked = self._check(inputs, times)
         own = [inputs[self.writes[j]] if j in self.writes else out for j, out in enumerate(outputs)]
-        stacks = [_stacks(j, out, spec, times) for j, (out, spec) in enumerate(zip(own, self.outputs, strict=True))]
-        if self.native is None:
-            return partial(self._interpret, inputs, own, stacks, times)
-        arena = np.empty(self.program.arena_size, np.uint8)
-        arrays = [a for a in (*inputs, *own, arena) if a is not None]
-        steps = [out.nbytes * stacked for out, stacked in zip(self.program.outputs, stacks)]
-        table = np.array([*(a.ctypes.data for a in arrays), *(blas.gemm() or (0, 0)), *steps], np.uint64)
-        run = partial(self.native.run, ctypes.c_void_p(table.ctypes.data), ctypes.c_int64(times))
-        run.keeps = (self, table, arrays)  # type: ignore[attr-defined]
-        return run
+        stacked += [_stacks(j, out, spec, times) for j, (out, spec) in enumerate(zip(own, self.outputs, strict=True))]
+        return Bound(self, [*inputs, *own], stacked, times)
 
-    def _interpret(self, inputs: Sequence[Array], outputs: Sequence[Any], stacks: Sequence[bool], times: int) -> None:
-        for t in range(times):
-            interpret(self.program, inputs, [out[t, ...] if s else out for out, s in zip(outputs, stacks)])
-
-    def _check(self, arrays: Sequence[Array]) -> None:
+    def _check(self, arrays: Sequence[Array], times: int) -> list[bool]:
+        """Which inputs hold one array for each run."""
         if len(arrays) != len(self.inputs):
             raise ValueError(f"call: the kernel takes {len(self.inputs)} arrays, got {len(arrays)}")
+        stacked, written = [], {*self.writes.values()}
         for k, (array, spec) in enumerate(zip(arrays, self.inputs)):
-            if array.shape != spec.shape or array.dtype != spec.dtype:
+            each = k not in written and array.shape == (times, *spec.shape)
+            if (array.shape != spec.shape and not each) or array.dtype != spec.dtype:
                 raise ValueError(f"call: input {k} is {Spec(array.shape, array.dtype)}, the kernel takes {spec}")
             if not (array.flags.c_contiguous and array.flags.aligned):
                 raise ValueError(f"call: input {k} is not contiguous in memory; pass a copy of it")
-        for i in self.writes.values():
-            if not arrays[i].flags.writeable:
-                raise ValueError(f"call: input {i} is written in place, and the array is read-only; pass a copy of it")
-            for k, array in enumerate(arrays):
-                if k != i and np.may_share_memory(array, arrays[i]):
-                    raise ValueError(f"call: inputs {i} and {k} share memory, and input {i} is written in place")
+            if k in written and not array.flags.writeable:
+                raise ValueError(f"call: input {k} is written in place, and the array is read-only; pass a copy of it")
+            stacked.append(each)
+        if (found := overlap(arrays, written)) is not None:
+            i, k = found
+            raise ValueError(f"call: inputs {i} and {k} share memory, and input {i} is written in place")
+        return stacked
+
+
+class Bound:
+    """A kernel on the arrays that it runs on; ``run()`` or a call runs it."""
+
+    def __init__(self, kernel: Kernel, arrays: list[Any], stacked: list[bool], times: int):
+        self.kernel = kernel
+        self.arrays = arrays
+        self.stacked = stacked
+        if kernel.native is not None:
+            self.arena = np.empty(kernel.program.arena_size, np.uint8)
+            buffers = (*kernel.program.inputs, *kernel.program.outputs)
+            steps = [buffer.nbytes * each for buffer, each in zip(buffers, stacked)]
+            places = [address(a) for a in (*arrays, self.arena)]
+            self.table = np.array([*places, *(blas.gemm() or (0, 0)), *steps], np.uint64)
+        self._start(times)
+
+    def _start(self, times: int) -> None:
+        native = self.kernel.native
+        self.run: Callable[[], None] = partial(self._interpret, times) if native is None else partial(
+            native.run, ctypes.c_void_p(address(self.table)), ctypes.c_int64(times))
+
+    def __call__(self) -> None:
+        self.run()
+
+    def many(self, times: int, others: Mapping[int, Array]) -> "Bound":
+        """The same ``times`` times, on other arrays, numbered as by ``point``; those with one more axis are stacked."""
+        new = copy(self)
+        new.arrays, new.stacked = [*self.arrays], [*self.stacked]
+        if self.kernel.native is not None:
+            new.table = self.table.copy()
+        for k, array in others.items():
+            new.stacked[k] = array.ndim > self.arrays[k].ndim
+            new.point(k, array)
+            if new.stacked[k] and self.kernel.native is not None:
+                new.table[len(self.arrays) + 3 + k] = array.nbytes // times
+        new._start(times)
+        return new
+
+    def point(self, k: int, array: Array, place: int | None = None) -> None:
+        """Let array ``k``, counted through the inputs and on through the outputs, be another like the one it is."""
+        self.arrays[k] = array
+        if self.kernel.native is not None:
+            self.table[k] = address(array) if place is None else place
+
+    def _interpret(self, times: int) -> None:
+        count = len(self.kernel.inputs)
+        for t in range(times):
+            arrays = [a[t, ...] if each else a for a, each in zip(self.arrays, self.stacked)]
+            interpret(self.kernel.program, arrays[:count], arrays[count:])
+
+
+def address(array: Array) -> int:
+    """Where an array begins in memory."""
+    return array.__array_interface__["data"][0]  # type: ignore[no-any-return]
+
+
+def overlap(arrays: Sequence[Array], written: Collection[int]) -> tuple[int, int] | None:
+    """The numbers of two contiguous arrays that share memory, the first among those ``written``; or None."""
+    spans = sorted((address(a), address(a) + a.nbytes, k) for k, a in enumerate(arrays) if a.nbytes)
+    reaching = [(0, -1), (0, -1)]  # how far the spans so far reach, of all and of those written, and which
+    for start, end, k in spans:
+        for reach, other in reaching if k in written else reaching[1:]:
+            if start < reach:
+                return (k, other) if k in written else (other, k)
+        reaching[0] = max(reaching[0], (end, k))
+        if k in written:
+            reaching[1] = max(reaching[1], (end, k))
+    return None
 
 
 def _stacks(j: int, out: Array | None, spec: Spec, times: int) -> bool:

@@ -1,8 +1,8 @@
 """A program as the text of an LLVM module with one entry point.
 
 ``void step(ptr table, i64 times)`` runs the program ``times`` times. The table holds the addresses of the inputs, of
-the outputs, of the arena, and of BLAS's sgemm and dgemm; then for each output how many bytes further the next run
-writes it. Outputs in place of an input carry over from run to run.
+the outputs, of the arena, and of BLAS's sgemm and dgemm; then for each input and output how many bytes further the next
+run finds it. Outputs in place of an input carry over from run to run.
 """
 
 from chainrule.compiler.code import Code, kind, literal
@@ -21,9 +21,9 @@ def module(program: Program, register: int) -> str:
     names: dict[str, str] = {}
     needs: dict[str, str] = {}
     main = Code()
-    count = len(program.inputs) + len(program.outputs) + 3
-    pointers = [_entry(main, k, "ptr") for k in range(count)]
-    strides = [_entry(main, k, "i64") for k in range(count, count + len(program.outputs))]
+    count = len(program.inputs) + len(program.outputs)
+    pointers = [_entry(main, k, "ptr") for k in range(count + 3)]
+    strides = [_entry(main, k, "i64") for k in range(count + 3, 2 * count + 3)]
     main.do("%some = icmp sgt i64 %times, 0")
     main.branch("%some", "run", "end")
     main.begin("run")
@@ -56,9 +56,11 @@ def _entry(main: Code, k: int, kind: str) -> str:
 
 def _places(program: Program, main: Code, pointers: list[str], strides: list[str]) -> dict[Buffer, str]:
     """Where each buffer lies in this run."""
-    places = dict(zip(program.inputs, pointers))
-    for buffer, pointer, stride in zip(program.outputs, pointers[len(program.inputs) :], strides, strict=False):
-        if buffer not in places:
+    places: dict[Buffer, str] = {}
+    for buffer, pointer, stride in zip((*program.inputs, *program.outputs), pointers, strides):
+        if buffer in program.inputs and buffer in program.outputs:
+            places[buffer] = pointers[program.inputs.index(buffer)]
+        else:
             behind = main.let(f"mul i64 %t, {stride}")
             places[buffer] = main.let(f"getelementptr i8, ptr {pointer}, i64 {behind}")
     arena = pointers[len(program.inputs) + len(program.outputs)]

@@ -57,13 +57,16 @@ class Optimizer:
         if closure is not None:
             with Switch(grad=True):
                 loss = closure()
+        trace = current.get().trace
         self._steps += 1
         with unrecorded:
-            due = [(p, g, group) for group in self.param_groups for p in group["params"] if (g := p.grad) is not None]
+            due = [(p, g, options)
+                   for group, options in zip(self.param_groups, trace.options(self) if trace else self.param_groups)
+                   for p in group["params"] if (g := p.grad) is not None]  # fmt: skip
             for p, g, group in due:
                 if p not in self.state:
                     self._begin(p, group)
-                self.update(p, -g if group["maximize"] else g, self.state.get(p, {}), group)
+                self.update(p, -g if group.get("maximize") else g, self.state.get(p, {}), group)
         for hook in self._hooks["post"]:
             hook(self, (closure,), {})
         return loss
@@ -71,6 +74,8 @@ class Optimizer:
     def _begin(self, p: Tensor, group: Group) -> None:
         if state := self.begin(p, group):
             self.state[p] = state
+            if (trace := current.get().trace) is not None:
+                trace.later(lambda: self.state.pop(p, None))
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients, or fill them with 0."""

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from chainrule.errors import TraceError
 from chainrule.modes import current
 from chainrule.optim.optimizer import Group, Optimizer, State, check, full_like
+from chainrule.source import at, user_place
 from chainrule.tensors import Tensor
 
 
@@ -40,8 +42,9 @@ class SGD(Optimizer):
         if momentum := group["momentum"]:
             average = state.get("momentum_buffer")
             if average is None:
-                if (trace := current.get().trace) is not None:
-                    trace.refuse(p, "the first step with dampening")
+                if current.get().trace is not None:
+                    raise TraceError("SGD: with dampening the first step differs from the others, and cannot stand for "
+                                     f"them in a compiled step{at(user_place())}; call the function once before")
                 average = state["momentum_buffer"] = g.clone()
             else:
                 average.mul_(momentum).add_(g, alpha=1 - group["dampening"])

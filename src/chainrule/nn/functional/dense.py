@@ -84,8 +84,8 @@ def _kept(input: Tensor, shape: tuple[int, ...], p: float) -> Tensor:
     strides = input._own().strides if trace is None else trace.strides(input)
     order = sorted(range(len(shape)), key=lambda axis: -strides[axis])
     dtype, laid = input.np_dtype, tuple(shape[axis] for axis in order)
-    noise = wrap(drawn(lambda: default_generator.bernoulli(1 - p, laid, dtype), laid, dtype))
-    return noise.permute(tuple(map(order.index, range(len(shape)))))
+    kept = drawn(default_generator.bernoulli, (1 - p, laid, dtype), laid, dtype)
+    return wrap(kept).permute(tuple(map(order.index, range(len(shape)))))
 
 
 def _check_probability(name: str, p: float) -> None:

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from chainrule.modes import current
 from chainrule.optim.optimizer import Optimizer
 
 
@@ -43,6 +44,7 @@ class LRScheduler:
         if self._step_count == 1 and not self.optimizer._steps and not self._initial:
             warnings.warn("Detected call of `lr_scheduler.step()` before `optimizer.step()`: the first rate of the "
                           "schedule is skipped; call optimizer.step() first", UserWarning, stacklevel=2)
+        _refuse_trace("step() of a schedule")
         self._step_count += 1
         self._move(epoch)
 
@@ -63,6 +65,7 @@ class LRScheduler:
 
     def get_last_lr(self) -> list[float]:
         """The rates set last, one per group."""
+        _refuse_trace("get_last_lr()")
         return self._last_lr
 
     def state_dict(self) -> dict[str, Any]:
@@ -72,6 +75,12 @@ class LRScheduler:
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue from a ``state_dict()``."""
         self.__dict__.update(state_dict)
+
+
+def _refuse_trace(what: str) -> None:
+    """The rates of a compiled step are read by every run, but set outside."""
+    if (trace := current.get().trace) is not None:
+        trace.refuse(None, what)
 
 
 def of_group(value: Any, k: int, groups: Sequence[Any]) -> Any:

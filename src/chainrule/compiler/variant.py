@@ -1,0 +1,221 @@
+"""One trace of a step: what it reads, writes, draws and returns, and what it took for granted."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from chainrule import trees
+from chainrule.compiler.binding import MISS, UNLIKE, Binding
+from chainrule.compiler.draws import Draws
+from chainrule.compiler.guards import PLAIN, links_of
+from chainrule.compiler.kernel import Kernel, build
+from chainrule.compiler.parts import sum_of_parts
+from chainrule.ir import Graph, Value
+from chainrule.modes import current
+from chainrule.op import spec_of
+from chainrule.rewrite import EXACT, rewritten
+from chainrule.spec import Spec, default
+from chainrule.tensors import Tensor, wrap
+from chainrule.tracer import Tracer, trace
+
+Args = tuple[Any, ...]
+
+
+class Variant:
+    """A trace, compiled, and bound to the arrays that it ran on last.
+
+    Tensors from outside go by *places*, expressions of Python by which the step finds them: ``args[0]``,
+    ``g3['weight']``; ``t3`` for one that is found nowhere; for a gradient ``args[0]._grad``.
+    """
+
+    def __init__(self, function: Callable[..., Any], args: Args, native: bool):
+        stand_ins = tuple(_stand_in(a) if isinstance(a, Tensor) else a for a in args)
+        self.result, tracer = trace(function, *stand_ins)
+        self.holders: dict[str, Any] = {**dict(tracer.held.values()), "mode": current.get, "default": default}
+        self.places = {a: f"args[{k}]" for k, a in enumerate(stand_ins) if isinstance(a, Tensor)}
+        self.guards = [*self._of_arguments(args), *self._of_surroundings(function, tracer)]
+        self._describe(tracer, native)
+        self.kinds = [f"isinstance({source}, tensor) and spec({source}._data) == {self._held(value.spec, 'o')}"
+                      for source, value in zip(self.sources, self.graph.inputs)]  # fmt: skip
+        conditions = [f"({place}._grad is None) is {none}" for place, none in self.missing]
+        conditions += [f"{'' if tracked else 'not '}({place}._requires_grad or {place}._node is not None)"
+                       for place, tracked in self.tracked]  # fmt: skip
+        self.lines = [*(("", text) for text in conditions), *((name, text) for text, name in tracer.lines.items())]
+        """What a run does first: (name, expression) to compute, and ("", expression) that must be true."""
+        tracer.builder.close()
+        self.kernel: Kernel = build(self.graph, self.writes, native)
+        self.call: Callable[[Args], Any] = lambda args: MISS
+        self.fits: Callable[[Args], Any] = lambda args: MISS
+
+    def _named(self, tensor: Tensor) -> str:
+        """The place of a tensor that the step reads from outside."""
+        if tensor not in self.places:
+            self.places[tensor] = self._held(tensor, "t")
+        return self.places[tensor]
+
+    def _describe(self, tracer: Tracer, native: bool) -> None:
+        """Inputs, outputs and what becomes of them."""
+        owners = {t._grad: t for t in tracer.read_gradients if t._grad is not None}
+        self.missing = [(self._named(t), none) for t, none in tracer.read_gradients.items()]
+        inputs = [(self._source(root, owners), value) for root, value in tracer.inputs.values()]
+        self.sources = [source for source, _ in inputs]
+        self.tracked = [(self._named(root), root.requires_grad) for root, value in tracer.inputs.values()
+                        if root in tracer.recorded and root not in owners and value.dtype.kind == "f"]  # fmt: skip
+        storages = list(tracer.inputs)
+        outputs: list[Value] = []
+        self.writes: dict[int, int] = {}
+        for storage in tracer.written:
+            if storage in tracer.inputs and tracer.current[storage] is not tracer.inputs[storage][1]:
+                self.writes[len(outputs)] = storages.index(storage)
+                outputs.append(tracer.current[storage])
+        self.fresh: dict[str, int | None] = {}
+        """Place -> which output becomes its new gradient; None where it loses the one that it has."""
+        for tensor, grad in tracer.gradients.items():
+            if isinstance(tensor._data, Value) or grad is tensor._grad:
+                continue
+            self.fresh[self._named(tensor)] = None if grad is None else len(outputs)
+            outputs += [] if grad is None else [tracer.payload(grad)]
+        self.leaves: list[tuple[Tensor, int | str]] = []
+        """Tensor in the result of the trace -> which output it is, or the place of the tensor itself."""
+        for tensor in (leaf for leaf in trees.leaves(self.result) if isinstance(leaf, Tensor)):
+            kept = not isinstance(tensor._data, Value) and tensor._shared() not in tracer.constants
+            self.leaves.append((tensor, self._named(tensor) if kept and tensor._base is None else len(outputs)))
+            if not (kept and tensor._base is None):
+                outputs.append(tracer.payload(tensor))
+        self.draws = Draws(tracer.draws, native)
+        self.numbers = tracer.numbers
+        given = (*(v for _, v in inputs), *self.numbers.values(), *(v for *_, v in tracer.draws))
+        self.graph = rewritten(Graph(given, tuple(outputs)), (*EXACT, sum_of_parts))
+        stale = [s for s in self.sources if s.endswith("._grad") and s[:-6] in self.fresh]
+        flips = [p for p, none in self.missing if p in self.fresh and (self.fresh[p] is None) is not none]
+        self.steady = not stale and not flips
+
+    def _source(self, root: Tensor, owners: dict[Tensor, Tensor]) -> str:
+        return f"{self._named(owners[root])}._grad" if root in owners else self._named(root)
+
+    def _held(self, thing: Any, letter: str) -> str:
+        """A name for an object."""
+        name = f"{letter}{len(self.holders)}"
+        self.holders[name] = thing
+        return name
+
+    def _same(self, place: str, value: Any) -> str:
+        """That a place has the value that it had; what is no plain value, that it is the same object."""
+        if not isinstance(value, PLAIN) or value != value:
+            return f"{place} is {self._held(value, 'o')}"
+        written = type(value) in PLAIN and repr(value) not in ("inf", "-inf")
+        return f"{place} == {repr(value) if written else self._held(value, 'o')}"
+
+    def _of_arguments(self, args: Args) -> Iterator[str]:
+        yield f"len(args) == {len(args)}"
+        for k, a in enumerate(args):
+            if isinstance(a, PLAIN):
+                yield f"type(args[{k}]) is {self._held(type(a), 'o')}"
+            if not isinstance(a, Tensor):
+                same = self._same(f"args[{k}]", a)
+                yield same if isinstance(a, PLAIN) else f"({same} or {same.replace(' is ', ' == ')})"
+
+    def _of_surroundings(self, function: Callable[..., Any], tracer: Tracer) -> Iterator[str]:
+        """What is the same around the step; on the way, the places of tensors."""
+        yield f"mode() == {self._held(current.get(), 'o')}"
+        yield f"default.dtype is {self._held(default.dtype, 'o')}"
+        names: dict[int, str] = {}
+        ways = []
+        used = {*(root for root, _ in tracer.inputs.values()), *tracer.gradients, *tracer.read_gradients}
+        for link in links_of(function):
+            tensor = link.value if isinstance(link.value, Tensor) else None
+            if tensor is not None and tensor not in used and tensor._base not in used:
+                continue
+            if id(link.holder) not in names:
+                names[id(link.holder)] = self._held(link.holder, "g")
+            place = link.place(names[id(link.holder)])
+            if tensor in used:
+                ways.append((place, tensor))
+            else:  # of a view, the trace has the base
+                yield self._same(place, link.value)
+        for place, tensor in (*ways, *tracer.ways):
+            if self.places.setdefault(tensor, place) != place:
+                yield f"{place} is {self.places[tensor]}"
+
+    def free(self, k: int) -> bool:
+        """Whether input k is only read, so that another tensor of its kind, if the step finds one, takes its place."""
+        source = self.sources[k]
+        return k not in self.writes.values() and not source.endswith("._grad") and source not in self.holders
+
+    def tensors(self, args: Args) -> Iterator[Any]:
+        """What stands at the sources now."""
+        known = {**self.holders, "args": args}
+        return (eval(source, known) for source in self.sources)
+
+    def at(self, place: str, args: Args) -> Any:
+        """What stands at a place now."""
+        return eval(place, {**self.holders, "args": args})
+
+    def rebind(self, args: Args) -> bool:
+        """Run on today's arrays, if they are of the kind that was traced and the conditions hold."""
+        if self.obstacle(args):
+            return False
+        binding = Binding(self, args)
+        self.call, self.fits, self.many = binding.call, binding.fits, binding.many
+        return self.fits(args) is not MISS
+
+    def scans(self, batches: Args) -> bool:
+        """Whether one native call can go through batches: of them nothing is asked but data, and nothing written."""
+        places = [source for source in (*self.sources, *self.fresh, *(p for p, _ in self.missing)) if "args" in source]
+        free = {source for k, source in enumerate(self.sources) if self.free(k)}
+        return self.steady and free.issuperset(places) and all(isinstance(b, Tensor) for b in batches)
+
+    def obstacle(self, args: Args) -> str:
+        """What is not as it was traced; "" if all is."""
+        known = {**self.holders, "args": args, "tensor": Tensor, "spec": spec_of}
+        for name, text in [*(("", text) for text in (*self.guards, *self.kinds)), *self.lines]:
+            try:
+                value = eval(text, known)
+            except UNLIKE:
+                value = False
+            if name:
+                known[name] = value
+            elif not value:
+                return self._shown(text)
+        return ""
+
+    def _shown(self, text: str) -> str:
+        """An expression in words."""
+        definitions = {name: text for name, text in self.lines if name}
+
+        def word(match: re.Match[str]) -> str:
+            name = match[0]
+            if name in definitions:
+                return self._shown(definitions[name])
+            if name not in self.holders:
+                return name
+            thing = self.holders[name]
+            return str(thing) if isinstance(thing, (*PLAIN, Spec)) else getattr(thing, "__name__", type(thing).__name__)
+
+        return re.sub(r"\b[a-z]\d+\b", word, text)
+
+
+    # -- for check= ------------------------------------------------------------------------------------------------
+
+    def state(self, args: Args) -> tuple[list[Any], dict[str, Any], list[Any]]:
+        """Copies of all that the step writes, its gradients, and where its random numbers are."""
+        tensors = list(self.tensors(args))
+        return [wrap(np.array(tensors[k]._data)) for k in self.writes.values()], {
+            place: self.at(place, args)._grad for place in self.fresh}, self.draws.mark()
+
+    def put_back(self, args: Args, state: tuple[list[Any], dict[str, Any], list[Any]]) -> None:
+        """The state as it was."""
+        tensors = list(self.tensors(args))
+        for k, copy in zip(self.writes.values(), state[0]):
+            np.copyto(tensors[k]._own(), copy._data)
+        for place, grad in state[1].items():
+            self.at(place, args)._grad = grad
+        self.draws.back(state[2])
+
+
+def _stand_in(tensor: Tensor) -> Tensor:
+    out = wrap(tensor._own())
+    out._requires_grad, out._grad = tensor.requires_grad, tensor._grad
+    return out
