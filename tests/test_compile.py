@@ -430,3 +430,9 @@ def test_random_numbers_are_drawn_by_every_run(draw):
     assert [[part.tolist() for part in compiled()] for _ in range(3)] == expected
     torch.manual_seed(3)
     assert [part.tolist() for part in compiled.repeat(3)] == [list(column) for column in zip(*expected)]
+
+
+@pytest.mark.parametrize("ask", [lambda x: x[x > 0], torch.nonzero, torch.unique])
+def test_what_has_as_many_elements_as_values_decide_is_refused_with_a_way_out(ask):
+    with pytest.raises(TraceError, match=r"fixed sizes \(test_compile.*torch\.where\(mask, x, 0\)"):
+        torch.compile(ask)(torch.ones(3))

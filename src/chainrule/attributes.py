@@ -140,10 +140,13 @@ class Values(Vocabulary):
     def _own(self) -> Any:
         raise NotImplementedError
 
-    def _array(self, what: str) -> Any:
-        """The values, for something that leaves the graph. Under a trace there are none yet: TraceError."""
+    def _array(self, what: str, sizes: bool = False) -> Any:
+        """The values, for something that leaves the graph, or for ``sizes`` that depend on them.
+
+        Under a trace there are none yet: TraceError.
+        """
         trace = mode_now().trace
-        return self._data if trace is None else trace.refuse(self, what)
+        return self._data if trace is None else trace.refuse(self, what, sizes)
 
     def item(self) -> Any:
         """The value of a one-element tensor as a Python number. Raises RuntimeError for any other size.

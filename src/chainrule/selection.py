@@ -60,7 +60,7 @@ class Selection(Values):
         if mask.np_dtype == np.uint8:
             warnings.warn("indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead",
                           UserWarning, stacklevel=5)
-        data = mask._array("a mask as an index")
+        data = mask._array("x[mask]", sizes=True)
         places = np.nonzero(data) if mask.ndim else (np.zeros(int(bool(data)), np.int64),)
         return Positions(tuple(map(self._wrap, places)), tuple(mask.shape))
 
@@ -141,7 +141,7 @@ class Selection(Values):
         tensor([[0, 1],
                 [1, 0]])
         """
-        data = self._array("nonzero()")
+        data = self._array("nonzero()", sizes=True)
         if as_tuple:
             return tuple(self._wrap(p) for p in np.nonzero(np.atleast_1d(data)))
         return self._wrap(np.argwhere(data))
@@ -186,7 +186,7 @@ class Selection(Values):
             return super().repeat_interleave(int(repeats), dim)
         if dim is None:
             return self.reshape((-1,)).repeat_interleave(repeats, 0)
-        size, counts = self.shape[dim] if self.ndim else 1, repeats._array("repeat_interleave()")
+        size, counts = self.shape[dim] if self.ndim else 1, repeats._array("repeat_interleave()", sizes=True)
         if counts.shape != (size,):
             raise RuntimeError(f"repeat_interleave: repeats must have the same size as input along dim, but got "
                                f"repeats.size(0) = {counts.shape} and input.size({dim}) = {size}{at(user_place())}")
@@ -202,7 +202,7 @@ class Selection(Values):
         >>> torch.tensor([3, 1, 3]).unique(return_counts=True)
         (tensor([1, 3]), tensor([1, 2]))
         """
-        data = self._array("unique()")
+        data = self._array("unique()", sizes=True)
         if dim is not None and not data.shape[dim] and data.size == 0 and 0 in data.shape[:dim] + data.shape[dim + 1 :]:
             raise RuntimeError(f"unique: there are no slices along dim {dim} of {shown(data.shape)}")
         values, inverse, counts = np.unique(data, return_inverse=True, return_counts=True, axis=dim)
@@ -212,7 +212,7 @@ class Selection(Values):
     def unique_consecutive(self, return_inverse: bool = False, return_counts: bool = False,
                            dim: int | None = None) -> Any:  # fmt: skip
         """As :meth:`unique`, but only neighbours that are equal become one."""
-        data = self._array("unique_consecutive()")
+        data = self._array("unique_consecutive()", sizes=True)
         rows = data.reshape(-1) if dim is None else np.moveaxis(data, dim, 0)
         flat = rows.reshape(len(rows), math.prod(rows.shape[1:]))
         first = np.concatenate([np.ones(min(len(rows), 1), bool), (flat[1:] != flat[:-1]).any(1)])
@@ -229,7 +229,7 @@ class Selection(Values):
 
     def bincount(self, weights: Any = None, minlength: int = 0) -> Self:
         """How often each of 0, 1, 2, … occurs in a vector of them, or the sums of their ``weights``."""
-        data = self._array("bincount()")
+        data = self._array("bincount()", sizes=True)
         if data.ndim != 1 or data.dtype.kind not in "iu" or (data.size and data.min() < 0):
             raise RuntimeError(f"bincount: only supports 1-d non-negative integral inputs, got {self.dtype} of shape "
                                f"{shown(data.shape)}{at(user_place())}")

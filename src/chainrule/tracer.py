@@ -24,7 +24,11 @@ from chainrule.tensors import Tensor, wrap
 
 HOST = (
     "compile: {0} needs a value, and while a step is traced there are none yet{1}. Return the tensor from the step and "
-    "look at it outside, or leave this line out of the compiled step"
+    "look at it outside, choose by it with torch.where, or leave this line out of the compiled step"
+)
+SIZES = (
+    "compile: {0} has as many elements as the values decide, and a compiled step has fixed sizes{1}. Keep the size: "
+    "torch.where(mask, x, 0) or x * mask for x[mask]; or do it outside the compiled step and pass the result in"
 )
 
 
@@ -163,11 +167,11 @@ class Tracer:
         if not isinstance(tensor._data, Value):
             self.touched.setdefault(tensor, tensor._node)
 
-    def refuse(self, tensor: Tensor | None, what: str) -> Any:
+    def refuse(self, tensor: Tensor | None, what: str, sizes: bool = False) -> Any:
         """A value is asked for: only a constant made inside the trace has one."""
         if tensor is not None and tensor._storage in self.constants and tensor._storage not in self.written:
             return tensor._data
-        raise TraceError(HOST.format(what, at(user_place())))
+        raise TraceError((SIZES if sizes else HOST).format(what, at(user_place())))
 
     # -- numbers that are read anew by every run -------------------------------------------------------------------
 
