@@ -7,6 +7,7 @@ from chainrule.ops import ALL, comparison
 from chainrule.selection import Selection
 from chainrule.tensors import Tensor
 from chainrule.vocabulary import Vocabulary
+from chainrule.vocabulary.decompositions import Decompositions
 from chainrule.vocabulary.inner import Inner
 
 
@@ -17,8 +18,8 @@ def words() -> list[str]:
     return sorted(names - NOT_FUNCTIONS)
 
 
-NOT_FUNCTIONS = {*vars(Inner), "cast", "new_zeros", "new_full", "expand", "view_as", "expand_as", "sum_to_size",
-                 "unfold", "pad", "repeat", "reshape_as"}
+NOT_FUNCTIONS = {*vars(Inner), *vars(Decompositions), "cast", "new_zeros", "new_full", "expand", "view_as", "expand_as",
+                 "sum_to_size", "unfold", "pad", "repeat", "reshape_as"}
 
 
 def function(name: str) -> Callable[..., Any]:

@@ -124,6 +124,13 @@ class Op:
     """Which elements are those of the input, the others being 0: where ``keeps(i, x, **params)`` is at least 0."""
     reduces: str = ""
     """The scalar op that this op folds its input with, over ``params["dim"]``."""
+    library: Callable[..., None] | None = None
+    """``library(call, out, *inputs, **params)`` fills ``out`` by ``call(name, *operands)``: NumPy's loop over matrices
+    of that name, on views of the inputs and of ``out``; for compiled steps."""
+    within: Callable[[Any], Any] | None = None
+    """Leads the first input to where the op is defined, if that is not everywhere: derivatives are taken along it."""
+    expands: Callable[..., Any] | None = None
+    """The op in terms of others, for compiled steps: a graph holds it for what it says to a reader."""
     composite: Callable[..., Any] | None = None
     """The op in terms of others: what it is in a graph, where one op for speed would only be one more to lower."""
     kind: ClassVar[str] = ""

@@ -169,7 +169,7 @@ class Tensor(InPlace, Graph, Conversions, Selection, Random):
         out = new(Tensor)
         try:
             out._data = op.forward(a, b)
-        except (ValueError, TypeError, RuntimeWarning):
+        except (ValueError, TypeError, RuntimeWarning, ChainruleError):
             return self._apply(op, (self, other))
         if mode.grad and op.recorded:
             e1, m1 = (self._node, INNER) if self._node is not None else (self, LEAF) if self._requires_grad else NOWHERE
@@ -228,6 +228,8 @@ class Tensor(InPlace, Graph, Conversions, Selection, Random):
                 if mode.double:
                     arrays = [a.astype(F64) if getattr(a, "dtype", None) == F32 else a for a in arrays]
                     params = {"dtype": F64} if params.get("dtype") is F32 else params
+                    if op.within:  # this mode moves single elements, for differences
+                        arrays[0] = op.within(arrays[0])
                 try:
                     out._data = op.forward(*arrays, **params)
                 except RuntimeWarning:

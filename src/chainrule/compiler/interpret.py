@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler import calls
+from chainrule.compiler.calls import Call
 from chainrule.compiler.index import Axis
 from chainrule.compiler.loops import Matrix, Nest, Product, Program, fold_operation, neutral
 from chainrule.compiler.scalar import OPERATIONS, Buffer, Scalar
@@ -22,6 +24,8 @@ def interpret(program: Program, inputs: Sequence[Any], outputs: Sequence[Any]) -
         for step in program.steps:
             if isinstance(step, Nest):
                 _run_nest(step, memory)
+            elif isinstance(step, Call):
+                calls.run(step, memory)
             else:
                 _run_product(step, memory)
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler import blas
+from chainrule.compiler import blas, calls
+from chainrule.compiler.expansion import expanded
 from chainrule.compiler.interpret import interpret
 from chainrule.compiler.llvm import module
 from chainrule.compiler.loops import Program
@@ -47,6 +48,7 @@ def build(graph: Graph, writes: Mapping[int, int] | None = None, native: bool = 
                              f"which is {graph.inputs[i].spec}")  # fmt: skip
     if len(set(writes.values())) < len(writes):
         raise ValueError(f"build: two outputs are written into one input: {writes}")
+    graph = expanded(graph)
     program = plan(lower(graph, writes, blas.gemm() is not None), writes)
     code = machine_code(module(program, host().register)) if native else None
     return Kernel(graph, program, writes, code)
@@ -104,7 +106,8 @@ class Kernel:
         arena = np.empty(self.program.arena_size, np.uint8)
         arrays = [a for a in (*inputs, *own, arena) if a is not None]
         steps = [out.nbytes * stacked for out, stacked in zip(self.program.outputs, stacks)]
-        table = np.array([*(a.ctypes.data for a in arrays), *(blas.gemm() or (0, 0)), *steps], np.uint64)
+        loops = [calls.address(*loop) for loop in calls.loops(self.program.steps)]
+        table = np.array([*(a.ctypes.data for a in arrays), *(blas.gemm() or (0, 0)), *steps, *loops], np.uint64)
         run = partial(self.native.run, ctypes.c_void_p(table.ctypes.data), ctypes.c_int64(times))
         run.keeps = (self, table, arrays)  # type: ignore[attr-defined]
         return run

@@ -2,9 +2,12 @@
 
 ``void step(ptr table, i64 times)`` runs the program ``times`` times. The table holds the addresses of the inputs, of
 the outputs, of the arena, and of BLAS's sgemm and dgemm; then for each output how many bytes further the next run
-writes it. Outputs in place of an input carry over from run to run.
+writes it; then the addresses of the loops over matrices that are called. Outputs in place of an input carry over from
+run to run.
 """
 
+from chainrule.compiler import calls
+from chainrule.compiler.calls import Call
 from chainrule.compiler.code import Code, kind, literal
 from chainrule.compiler.index import Axis, variable
 from chainrule.compiler.loops import Matrix, Nest, Product, Program, Step, Store, neutral
@@ -22,17 +25,23 @@ def module(program: Program, register: int) -> str:
     count = len(program.inputs) + len(program.outputs) + 3
     pointers = [_entry(main, k, "ptr") for k in range(count)]
     strides = [_entry(main, k, "i64") for k in range(count, count + len(program.outputs))]
+    loops = {loop: _entry(main, count + len(strides) + k, "ptr") for k, loop in enumerate(calls.loops(program.steps))}
     main.do("%some = icmp sgt i64 %times, 0")
     main.branch("%some", "run", "end")
     main.begin("run")
     main.do("%t = phi i64 [ 0, %entry ], [ %next, %run ]")
     places = _places(program, main, pointers, strides)
     for step in (part for whole in program.steps for part in (*_fills(whole), whole)):
-        text, buffers = _nest(step, register, needs) if isinstance(step, Nest) else _product(step)
+        if isinstance(step, Nest):
+            text, buffers = _nest(step, register, needs)
+        else:
+            text, buffers = calls.code(step) if isinstance(step, Call) else _product(step)
         name = names.setdefault(text, f"part{len(names)}")
         given = [places[b] for b in buffers]
         if isinstance(step, Product):
             given.append(pointers[-1] if step.out.buffer.dtype.itemsize == 8 else pointers[-2])
+        elif isinstance(step, Call):
+            given.append(loops[step.name, step.dtype])
         main.do(f"call void @{name}({', '.join(f'ptr {p}' for p in given)})")
     main.do("%next = add i64 %t, 1")
     main.branch(main.let("icmp slt i64 %next, %times"), "run", "end")

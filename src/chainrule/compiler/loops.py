@@ -1,4 +1,4 @@
-"""The loop IR: loop nests that load, compute and store single elements, and calls of the matrix product.
+"""The loop IR: loop nests that load, compute and store single elements, and calls of libraries.
 
 A :class:`Nest` runs its stores for every point of its axes. In one iteration all loads come before all stores, and
 iterations may run in any order: nothing that one iteration stores is loaded by another. A store with a ``fold``
@@ -8,11 +8,12 @@ The text form (``str``) is complete; :func:`check` holds the rules; ``interpret`
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.calls import Call
 from chainrule.compiler.index import Axis, Index
 from chainrule.compiler.scalar import OF_BOOLS, OPERATIONS, Buffer, Scalar, walk
 
@@ -116,13 +117,18 @@ class Product:
     def writes(self) -> set[Buffer]:
         return {self.out.buffer}
 
+    def renamed(self, old: Buffer, new: Buffer) -> "Product":
+        """The same on another buffer."""
+        out, left, right = (replace(m, buffer=new) if m.buffer is old else m for m in (self.out, self.left, self.right))
+        return replace(self, out=out, left=left, right=right)
+
     def __str__(self) -> str:
         loops = ["  " * k + f"for {axis} in {axis.size}:" for k, axis in enumerate(self.axes)]
         call = f"{self.out} = {self.left} @ {self.right}  ({self.m} x {self.k} @ {self.k} x {self.n})"
         return "\n".join([*loops, "  " * len(self.axes) + call])
 
 
-Step = Nest | Product
+Step = Nest | Product | Call
 
 
 @dataclass(frozen=True, eq=False)

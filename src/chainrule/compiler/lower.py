@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from math import prod
 
+from chainrule.compiler.calls import Call, Copy, script
 from chainrule.compiler.elements import Elements, Fold, Point, Sizes, broadcast_point, space
 from chainrule.compiler.index import Axis, Index, flat
 from chainrule.compiler.loops import Nest, Product, Program, Step, Store
@@ -46,10 +47,10 @@ class Root:
 
 @dataclass(eq=False)
 class Group:
-    """Roots that share a nest, or one product."""
+    """Roots that share a nest, or one call."""
 
     roots: dict[Buffer, Root] = field(default_factory=dict)
-    product: Product | None = None
+    call: Product | Call | None = None
     nodes: int = 0
 
 
@@ -108,6 +109,9 @@ class Lowering:
                         self.store(arg)
             if value.op.places:
                 self.store(value.args[0])
+            if value.op.library:
+                for arg in value.args:
+                    self.store(arg)
             repeats = self.evaluations(value)
             for arg in value.args:
                 again = repeats // max(1, _size(arg)) - 1
@@ -141,9 +145,9 @@ class Lowering:
         out = self.elements.buffers[value]
         fold = self.elements.fold(value)
         if self.by_library(value):
-            step = product(self.elements, value)
-            self.groups.append(Group(product=step))
-            self.note(len(self.groups) - 1, step.writes(), step.reads())
+            self.called(product(self.elements, value))
+        elif isinstance(value.op, Op) and value.op.library:
+            self.by_script(value, out)
         elif value.op is shape.assign:
             self.assign(value, out)
         elif value.op is moves.cat:
@@ -156,6 +160,28 @@ class Lowering:
             self.place(self.root(fold.shape, fold.body, out, partial(_target, fold, value), fold.name))
         else:
             self.place(self.root(value.shape, partial(self.elements.define, value), out))
+
+    def called(self, call: Product | Call) -> None:
+        """The call, after all that is placed so far."""
+        self.groups.append(Group(call=call))
+        self.note(len(self.groups) - 1, call.writes(), call.reads())
+
+    def by_script(self, value: Value, out: Buffer) -> None:
+        """The calls of an op's library, and the copies between them."""
+        for step in script(value, out, [self.elements.buffers[a] for a in value.args]).steps:
+            if isinstance(step, Call):
+                self.called(step)
+            else:
+                self.copied(step)
+
+    def copied(self, copy: Copy) -> None:
+        """A part of each matrix at another place."""
+        axes, point = space((copy.count, *copy.source.shape))
+        source, target = (p.at(point) for p in (copy.source, copy.target))
+        element = self.elements.pool.load(copy.source.buffer, source)
+        if copy.upper:
+            element = element.where(self.elements.pool.position(point[-1] + point[-2] * -1) >= 0, 0)
+        self.place(self.stored(axes, Store(copy.target.buffer, target, element)))
 
     def assign(self, value: Value, out: Buffer) -> None:
         """A copy of the base, and over it the part."""
@@ -258,7 +284,7 @@ class Lowering:
         needed = set(self.outputs)
         steps: list[Step] = []
         for group in reversed(self.groups):
-            step: Step | None = group.product
+            step: Step | None = group.call
             if step is None:
                 axes = next(iter(group.roots.values())).axes
                 kept = tuple(store for buffer, store in self.forward(group).items() if buffer in needed)

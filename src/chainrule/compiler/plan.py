@@ -61,10 +61,7 @@ def _is_copy(store: Store, source: Buffer) -> bool:
 def _renamed(pool: Pool, step: Step, out: Buffer, old: Buffer) -> Step | None:
     """The step on ``old`` in place of ``out``; None where nothing is left to do."""
     if not isinstance(step, Nest):
-        left, right, target = (
-            replace(m, buffer=old) if m.buffer is out else m for m in (step.left, step.right, step.out)
-        )
-        return replace(step, left=left, right=right, out=target)
+        return step.renamed(out, old)
     if out not in step.reads() | step.writes():
         return step
     nest = rename(pool, step, {out: old})
