@@ -124,6 +124,8 @@ class Op:
     """Which elements are those of the input, the others being 0: where ``keeps(i, x, **params)`` is at least 0."""
     reduces: str = ""
     """The scalar op that this op folds its input with, over ``params["dim"]``."""
+    public: str = ""
+    """What PyTorch calls the op's node, where that is not the word that was called."""
     library: Callable[..., None] | None = None
     """``library(call, out, *inputs, **params)`` fills ``out`` by ``call(name, *operands)``: NumPy's loop over matrices
     of that name, on views of the inputs and of ``out``; for compiled steps."""
@@ -140,6 +142,10 @@ class Op:
 
     def __repr__(self) -> str:
         return f"<{self.kind} op {self.name}>"
+
+    def along(self, *inputs: Any, **params: Any) -> Any:
+        """``forward`` where single elements are moved, for differences."""
+        return self.forward(*((self.within(inputs[0]), *inputs[1:]) if self.within else inputs), **params)
 
     def rules(self, i: int) -> Sequence[Rule]:
         """The rules that the derivative with respect to input ``i`` is made of."""

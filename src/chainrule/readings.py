@@ -280,7 +280,7 @@ def _placed(inputs: Sequence[Any], places: Sequence[int], values: Sequence[Any])
 
 
 def _forward(op: Op, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
-    return np.asarray(quietly(op.forward, *led(op, inputs), **params))
+    return np.asarray(quietly(op.along, *inputs, **params))
 
 
 def _numbers(shape: Sequence[int], seed: int) -> Any:

@@ -228,12 +228,11 @@ class Tensor(InPlace, Graph, Conversions, Selection, Random):
                 if mode.double:
                     arrays = [a.astype(F64) if getattr(a, "dtype", None) == F32 else a for a in arrays]
                     params = {"dtype": F64} if params.get("dtype") is F32 else params
-                    if op.within:  # this mode moves single elements, for differences
-                        arrays[0] = op.within(arrays[0])
+                forward = op.along if mode.double else op.forward
                 try:
-                    out._data = op.forward(*arrays, **params)
+                    out._data = forward(*arrays, **params)
                 except RuntimeWarning:
-                    out._data = quietly(op.forward, *arrays, **params)
+                    out._data = quietly(forward, *arrays, **params)
         except (ValueError, TypeError, ChainruleError) as error:
             raise _misuse(op, operands, params, error) from None
         if op.view:

@@ -132,6 +132,9 @@ class Script:
     def __call__(self, name: str, *views: Any, inside: Sequence[Any] = ()) -> None:
         """NumPy's loop ``name`` on these views, inputs first; those ``inside`` are overwritten."""
         dtype = views[0].dtype
+        if ufunc(name) is None:  # NumPy 2.0 has two, by which size is the lesser
+            lesser = "m" if views[0].shape[0] < views[0].shape[-1] else "n"
+            name = re.sub("^(svd|qr_r_raw)", rf"\1_{lesser}", name)
         if not address(name, dtype):
             raise TraceError(f"compile: the op {self.op.name} calls the loop {name!r} of numpy.linalg for {dtype}, "
                              f"which NumPy {np.__version__} here does not have; call it outside the compiled step")

@@ -197,7 +197,7 @@ def matrix_exp_rule(g: Any, x: Any) -> Any:
 
 
 cholesky = general("cholesky", refusing(np.linalg.cholesky, squares_spec, indefinite), (cholesky_rule,),
-                   samples=definite, within=symmetric, **SQUARE,
+                   samples=definite, within=symmetric, public="linalg_cholesky_ex", **SQUARE,
                    library=lambda call, out, x: call("cholesky_lo", x, out))
 eigh = general("eigh_parts", refusing(eigh_of, eigh_spec, unfinished), (eigh_rule,), spec=eigh_spec, samples=symmetrics,
                within=symmetric, refuses=lambda: not_square(**LOWER),
@@ -206,7 +206,7 @@ eigh = general("eigh_parts", refusing(eigh_of, eigh_spec, unfinished), (eigh_rul
 eigvalsh = general("eigvalsh", refusing(
     lambda x, upper: np.linalg.eigvalsh(x, "U" if upper else "L"), values_spec, unfinished),
                    (lambda g, x, upper: x.eigh_scaled(g, upper),), samples=symmetrics, within=symmetric,
-                   spec=values_spec, refuses=lambda: not_square(**LOWER),
+                   spec=values_spec, refuses=lambda: not_square(**LOWER), public="linalg_eigh",
                    library=lambda call, out, x, upper: call(f"eigvalsh_{'up' if upper else 'lo'}", x, out), **REAL)
 qr = general("qr_parts", qr_of, (qr_rule,), spec=qr_spec, refuses=lambda: refused(complete=False), **REAL,
              library=qr_into,
@@ -215,6 +215,7 @@ svd = general("svd_parts", refusing(svd_of, svd_spec, unfinished), (svd_rule,), 
               refuses=refused, library=svd_into, **REAL)
 svdvals = general("svdvals", refusing(lambda x: np.linalg.svd(x, compute_uv=False), svdvals_spec, unfinished),
                   (lambda g, x: x.svd_scaled(g),), samples=matrices, refuses=refused,
-                  spec=svdvals_spec, library=lambda call, out, x: call("svd", x, out), **REAL)
-matrix_exp = general("matrix_exp", matrix_exp_of, (matrix_exp_rule,), expands=matrix_exp_in_words, **SQUARE,
-                     samples=lambda: [*squares(), Sample((array(2, 3, 3) * np.array([2.0, 0.2])[:, None, None],))])
+                  spec=svdvals_spec, library=lambda call, out, x: call("svd", x, out), public="linalg_svd", **REAL)
+matrix_exp = general("matrix_exp", matrix_exp_of, (matrix_exp_rule,), public="linalg_matrix_exp",
+                     expands=matrix_exp_in_words, **SQUARE, samples=lambda: [
+                         *squares(), Sample((array(2, 3, 3) * np.array([2.0, 0.2])[:, None, None],))])

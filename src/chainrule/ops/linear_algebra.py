@@ -123,19 +123,20 @@ def pinv_rule(g: Any, x: Any, out: Any) -> Any:
 solve = general("solve", refusing(np.linalg.solve, system_spec, singular),
                 (lambda g, x, out: -(x.mT.solve(g) @ out.mT), lambda g, x: x.mT.solve(g)),
                 inputs=("x", "y"), spec=system_spec, samples=systems, refuses=no_system,
-                library=lambda call, out, x, y: call("solve", x, y, out), **REAL)
+                library=lambda call, out, x, y: call("solve", x, y, out), public="linalg_solve_ex", **REAL)
 solve_triangular = general("solve_triangular", triangular_of, (
     lambda g, x, out, upper: (-(x.mT.solve_triangular(g, not upper) @ out.mT)).triangle(upper),
     lambda g, x, upper: x.mT.solve_triangular(g, not upper)), inputs=("x", "y"), spec=system_spec,
-    expands=lambda x, y, upper: x.triangle(upper).solve(y),
+    expands=lambda x, y, upper: x.triangle(upper).solve(y), public="linalg_solve_triangular",
     samples=lambda: [*systems(**LOWER), *systems(**UPPER)], refuses=lambda: no_system(**LOWER), **REAL)
 inv = general("inv", refusing(np.linalg.inv, squares_spec, singular), (lambda g, out: -(out.mT @ g @ out.mT),),
-              samples=squares, library=lambda call, out, x: call("inv", x, out), **SQUARE)
+              samples=squares, library=lambda call, out, x: call("inv", x, out), public="linalg_inv_ex", **SQUARE)
 pinv = general("pinv", refusing(pinv_of, pinv_spec, unfinished), (pinv_rule,), spec=pinv_spec,
                samples=lambda: [Sample(s.inputs, {"rtol": None, "atol": 0.0}) for s in matrices()],
-               refuses=lambda: refused(rtol=None, atol=0.0), expands=pinv_in_words, **REAL)
+               refuses=lambda: refused(rtol=None, atol=0.0), expands=pinv_in_words, public="linalg_pinv", **REAL)
 det = general("det", np.linalg.det, (lambda g, x: single(g) * x.cofactors(),), spec=numbers_spec,
-              samples=squares, refuses=not_square, library=lambda call, out, x: call("det", x, out), **REAL)
+              samples=squares, refuses=not_square, public="linalg_det", **REAL,
+              library=lambda call, out, x: call("det", x, out))
 cofactors = general("cofactors", refusing(cofactors_of, squares_spec, unfinished), (cofactors_rule,),
                     expands=cofactors_in_words, **SQUARE,
                     samples=lambda: [*squares(), Sample((array(3, 2) @ array(2, 3),))])

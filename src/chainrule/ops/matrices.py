@@ -96,8 +96,8 @@ def ratio(a: Any, b: Any) -> Any:
 
 
 def single(x: Any) -> Any:
-    """Numbers as matrices of one element."""
-    return x.unsqueeze(-1).unsqueeze(-1)
+    """Numbers as matrices of one element; one number meets a matrix as it is."""
+    return x.unsqueeze(-1).unsqueeze(-1) if x.ndim else x
 
 
 # -- samples -----------------------------------------------------------------------------------------------------------
