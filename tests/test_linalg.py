@@ -1,5 +1,6 @@
 """torch.linalg: what the words give, where the rules are delicate, what is refused, and that all of it compiles."""
 
+import dataclasses
 import re
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 import chainrule as torch
 from chainrule.autograd import grad, gradcheck, gradgradcheck
-from chainrule.compiler import calls, kernel
+from chainrule.compiler import calls, kernel, loops
 from chainrule.errors import GraphError, TraceError
 from chainrule.op import Op
 from chainrule.ops import decompositions, linear_algebra
@@ -382,6 +383,15 @@ def test_the_loops_are_numpys_and_lie_where_the_parts_belong():
     assert str(built).endswith("out0[0 + 4*i], out0[1 + 1*i + 4*j] = eigh_lo(in0[0 + 3*i + 1*j])  (2 matrices)")
     (step,) = built.program.steps
     assert step.sizes() == [3]
+
+
+def test_a_call_out_of_bounds_is_not_let_through():
+    (x,) = symbols(x=Spec((2, 3, 3), np.dtype("float64")))
+    program = kernel.build(graph_of([x], [x.inv()]), native=False).program
+    (step,) = program.steps
+    far = dataclasses.replace(step, count=3)
+    with pytest.raises(ValueError, match=r"check: in0\[0 \+ 3\*i \+ 1\*j\], out0.* reaches out of its buffer"):
+        loops.check(dataclasses.replace(program, steps=(far,)))
 
 
 def test_where_eager_raises_a_compiled_step_gives_nan():

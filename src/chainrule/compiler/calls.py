@@ -62,6 +62,11 @@ class Part:
         steps = zip(point, (self.step, *self.strides), strict=True)
         return sum((i * step for i, step in steps), Index({}, self.offset))
 
+    def reach(self, count: int) -> int:
+        """Past the last element that it has in a batch of so many."""
+        sizes = zip((count, *self.shape), (self.step, *self.strides), strict=True)
+        return self.offset + 1 + sum((size - 1) * step for size, step in sizes) if numel(self.shape) else 0
+
     def __str__(self) -> str:
         inside = "".join(f" + {stride}*{'ijk'[k]}" for k, stride in enumerate(self.strides))
         return f"{self.buffer.name}[{self.offset}{inside}]"

@@ -160,6 +160,8 @@ def check(program: Program) -> Program:
             raise ValueError(f"check: {', '.join(strange)} is nowhere declared, in\n{step}")
         if isinstance(step, Nest):
             _check_nest(step)
+        elif isinstance(step, Call) and (far := [str(p) for p in step.operands if p.reach(step.count) > p.buffer.size]):
+            raise ValueError(f"check: {', '.join(far)} reaches out of its buffer, in\n{step}")
         ready |= step.writes()
     if unwritten := [b.name for b in program.outputs if b not in ready and b.size]:
         raise ValueError(f"check: the outputs {', '.join(unwritten)} are never written")

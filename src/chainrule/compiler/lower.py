@@ -16,7 +16,7 @@ from math import prod
 from chainrule.compiler.calls import Call, Copy, script
 from chainrule.compiler.elements import Elements, Fold, Point, Sizes, broadcast_point, space
 from chainrule.compiler.index import Axis, Index, flat
-from chainrule.compiler.loops import Nest, Product, Program, Step, Store
+from chainrule.compiler.loops import Nest, Program, Step, Store
 from chainrule.compiler.nests import arrange
 from chainrule.compiler.products import large, matrix, product
 from chainrule.compiler.scalar import WHOLE, Buffer, Scalar, walk
@@ -47,10 +47,10 @@ class Root:
 
 @dataclass(eq=False)
 class Group:
-    """Roots that share a nest, or one call."""
+    """Roots that share a nest, or one step that stands alone."""
 
     roots: dict[Buffer, Root] = field(default_factory=dict)
-    call: Product | Call | None = None
+    alone: Step | None = None
     nodes: int = 0
 
 
@@ -145,7 +145,7 @@ class Lowering:
         out = self.elements.buffers[value]
         fold = self.elements.fold(value)
         if self.by_library(value):
-            self.called(product(self.elements, value))
+            self.alone(product(self.elements, value))
         elif isinstance(value.op, Op) and value.op.library:
             self.by_script(value, out)
         elif value.op is shape.assign:
@@ -161,16 +161,16 @@ class Lowering:
         else:
             self.place(self.root(value.shape, partial(self.elements.define, value), out))
 
-    def called(self, call: Product | Call) -> None:
-        """The call, after all that is placed so far."""
-        self.groups.append(Group(call=call))
-        self.note(len(self.groups) - 1, call.writes(), call.reads())
+    def alone(self, step: Step) -> None:
+        """A step after all that is placed so far."""
+        self.groups.append(Group(alone=step))
+        self.note(len(self.groups) - 1, step.writes(), step.reads())
 
     def by_script(self, value: Value, out: Buffer) -> None:
         """The calls of an op's library, and the copies between them."""
         for step in script(value, out, [self.elements.buffers[a] for a in value.args]).steps:
             if isinstance(step, Call):
-                self.called(step)
+                self.alone(step)
             else:
                 self.copied(step)
 
@@ -284,7 +284,7 @@ class Lowering:
         needed = set(self.outputs)
         steps: list[Step] = []
         for group in reversed(self.groups):
-            step: Step | None = group.call
+            step: Step | None = group.alone
             if step is None:
                 axes = next(iter(group.roots.values())).axes
                 kept = tuple(store for buffer, store in self.forward(group).items() if buffer in needed)
