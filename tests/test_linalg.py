@@ -59,6 +59,23 @@ def test_solve_from_the_right_and_triangles():
     close(ones @ L.solve_triangular(A, B.mT, upper=True, unitriangular=True), B.mT)
 
 
+@pytest.mark.parametrize("upper", [False, True])
+def test_large_triangles_are_solved_by_blocks(upper):
+    A = leaf(numbers(150, 150) / 150 + torch.eye(150, dtype=torch.float64))
+    B = leaf(numbers(150, 2))
+    side = A.triu() if upper else A.tril()
+
+    def step(solved):
+        out = solved()
+        return out, *grad((out * out.detach().cos()).sum(), (A, B))
+
+    want = step(lambda: L.solve(A.triu() if upper else A.tril(), B))
+    for run in (step, torch.compile(step)):
+        for got, expected in zip(run(lambda: L.solve_triangular(A, B, upper=upper)), want, strict=True):
+            close(got, expected)
+    close(side @ want[0], B)
+
+
 def test_a_zero_on_the_diagonal_of_a_triangle_gives_inf_as_blas_does():
     out = L.solve_triangular(torch.tensor([[2.0, 1.0], [0.0, 0.0]]), torch.tensor([[1.0], [1.0]]), upper=True)
     assert out.tolist() == [[-np.inf], [np.inf]]
@@ -330,7 +347,8 @@ STEPS = {
     "svd": lambda A: L.svd(A[..., :2], full_matrices=False)[0].abs(), "svdvals": L.svdvals,
     "pinv": lambda A: L.pinv(A[..., :2]), "power": lambda A: L.matrix_power(A, -3),
     "exp": lambda A: L.matrix_exp(A / 4), "nuclear": lambda A: L.matrix_norm(A, "nuc"),
-    "lstsq": lambda A: L.lstsq(A[..., :2], A).solution, "factor": lambda A: torch.cholesky_solve(A, L.cholesky(A)),
+    "lstsq": lambda A: L.lstsq(A[..., :2], A).solution, "hermitian": lambda A: L.pinv(A, hermitian=True),
+    "factor": lambda A: torch.cholesky_solve(A, L.cholesky(A)),
     "inverse of a factor": lambda A: torch.cholesky_inverse(L.cholesky(A)), "cond": lambda A: L.cond(A, 1),
 }  # fmt: skip
 

@@ -129,8 +129,9 @@ class Op:
     library: Callable[..., None] | None = None
     """``library(call, out, *inputs, **params)`` fills ``out`` by ``call(name, *operands)``: NumPy's loop over matrices
     of that name, on views of the inputs and of ``out``; for compiled steps."""
-    within: Callable[[Any], Any] | None = None
-    """Leads the first input to where the op is defined, if that is not everywhere: derivatives are taken along it."""
+    within: Callable[..., Any] | None = None
+    """``within(x, **params)`` leads the first input to where the op is defined, if that is not everywhere: derivatives
+    are taken along it."""
     expands: Callable[..., Any] | None = None
     """The op in terms of others, for compiled steps: a graph holds it for what it says to a reader."""
     composite: Callable[..., Any] | None = None
@@ -145,7 +146,11 @@ class Op:
 
     def along(self, *inputs: Any, **params: Any) -> Any:
         """``forward`` where single elements are moved, for differences."""
-        return self.forward(*((self.within(inputs[0]), *inputs[1:]) if self.within else inputs), **params)
+        return self.forward(*self.led(inputs, params), **params)
+
+    def led(self, inputs: Sequence[Any], params: Mapping[str, Any]) -> Sequence[Any]:
+        """The inputs, the first one led to where the op is defined."""
+        return (self.within(inputs[0], **params), *inputs[1:]) if self.within else inputs
 
     def rules(self, i: int) -> Sequence[Rule]:
         """The rules that the derivative with respect to input ``i`` is made of."""

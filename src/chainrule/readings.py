@@ -114,7 +114,7 @@ def forward(op: Op, sample: Sample) -> None:
     tangents = [np.asarray(_numbers(inputs[k].shape, 7 + k)) for k in moving]
 
     def function(*xs: Tensor) -> Any:
-        return applied(op, led(op, _placed([tensor(x) for x in inputs], moving, xs)), sample.params)
+        return applied(op, op.led(_placed([tensor(x) for x in inputs], moving, xs), sample.params), sample.params)
 
     expected = _along(lambda xs: _forward(op, _placed(inputs, moving, xs), sample.params),
                       [inputs[k] for k in moving], tangents)
@@ -238,11 +238,6 @@ def applied(op: Op, inputs: Sequence[Any], params: dict[str, Any]) -> Tensor:
     return first._apply(op, inputs, **params)
 
 
-def led(op: Op, inputs: Sequence[Any]) -> Sequence[Any]:
-    """The inputs, the first one led to where the op is defined."""
-    return [op.within(inputs[0]), *inputs[1:]] if op.within else inputs
-
-
 def operand(x: Any) -> Any:
     """A Python number stays one; anything else is an array."""
     return x if isinstance(x, (bool, int, float)) else np.array(x)
@@ -298,7 +293,7 @@ def _gradients(
     op: Op, inputs: Sequence[Any], params: dict[str, Any], start: Any, wanted: Sequence[Tensor],
     create_graph: bool = False,
 ) -> Sequence[Tensor]:
-    out = applied(op, led(op, inputs), params)
+    out = applied(op, op.led(inputs, params), params)
     if not out.requires_grad:
         return [x.new_zeros(tuple(x.shape)) for x in wanted]
     return grad(out, wanted, wrap(start), create_graph=create_graph, allow_unused=True, materialize_grads=True)

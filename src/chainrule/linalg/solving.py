@@ -56,9 +56,7 @@ def pinv(A: Tensor, rcond: Any = None, hermitian: bool = False, *, atol: Any = N
     read.
     """
     relative = rcond if rtol is None else rtol
-    x: Any = A + (A.tril() + A.tril(-1).mT - A).detach() if hermitian else A
-    found: Tensor = x.pinv(None if relative is None else float(relative), 0.0 if atol is None else float(atol))
-    return found
+    return A.pinv(None if relative is None else float(relative), 0.0 if atol is None else float(atol), hermitian)
 
 
 def lstsq(A: Tensor, B: Tensor, rcond: Any = None, *, driver: str | None = None) -> Any:

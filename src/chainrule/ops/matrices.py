@@ -80,7 +80,7 @@ def unfinished(x: Any) -> str:
     return "the algorithm failed to converge because the input matrix contained non-finite values"
 
 
-def symmetric(x: Any) -> Any:
+def symmetric(x: Any, **params: Any) -> Any:
     """One triangle of a symmetric matrix is read, and the gradient is that by both."""
     return (x + x.mT) / 2
 

@@ -16,9 +16,9 @@ class Decompositions(Shapes):
         """X in self @ X = y, for matrices; the batches are equal."""
         return self._binary(linear_algebra.solve, y)
 
-    def solve_triangular(self, y: Any, upper: bool) -> Self:
-        """X in self @ X = y, of a triangle of self."""
-        return self._apply(linear_algebra.solve_triangular, (self, y), upper=upper)
+    def solve_triangular(self, y: Any, upper: bool, whole: bool = False) -> Self:
+        """X in self @ X = y, where of self a triangle is read; the gradient is that by the triangle or by the whole."""
+        return self._apply(linear_algebra.solve_triangular, (self, y), upper=upper, whole=whole)
 
     def triangle(self, upper: bool) -> Self:
         """``triu`` or ``tril``."""
@@ -39,9 +39,9 @@ class Decompositions(Shapes):
         """The inverse matrix."""
         return self._unary(linear_algebra.inv)
 
-    def pinv(self, rtol: float | None = None, atol: float = 0.0) -> Self:
+    def pinv(self, rtol: float | None = None, atol: float = 0.0, hermitian: bool = False) -> Self:
         """The pseudo-inverse; singular values up to max(atol, rtol · the largest) count as 0."""
-        return self._unary(linear_algebra.pinv, rtol=rtol, atol=atol)
+        return self._unary(linear_algebra.pinv, rtol=rtol, atol=atol, hermitian=hermitian)
 
     def cofactors(self) -> Self:
         """The matrix of cofactors, det(self) · self⁻ᵀ where there is an inverse: the gradient of the determinant."""

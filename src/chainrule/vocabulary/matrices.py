@@ -41,7 +41,7 @@ class Matrices(Carrier):
 
     def pinverse(self, rcond: float = 1e-15) -> Self:
         """The pseudo-inverse; singular values up to ``rcond`` times the largest count as 0."""
-        return self._unary(linear_algebra.pinv, rtol=rcond, atol=0.0)
+        return self._unary(linear_algebra.pinv, rtol=rcond, atol=0.0, hermitian=False)
 
     def cholesky(self, upper: bool = False) -> Self:
         """L, lower triangular, in self = L @ L.mT; ``upper`` gives its transpose.
@@ -58,13 +58,16 @@ class Matrices(Carrier):
             raise ShapeError(f"cholesky_solve: Incompatible matrix sizes for cholesky_solve: A has the shape "
                              f"{shown(input2.shape)}, b {shown(x.shape)}")
         batch = broadcast(x.shape[:-2], input2.shape[:-2])
-        factor = _factor(input2, upper).expand((*batch, *input2.shape[-2:]))
-        return factor.mT.solve(factor.solve(x.expand((*batch, *x.shape[-2:]))))  # type: ignore[no-any-return]
+        factor = (input2.mT if upper else input2).expand((*batch, *input2.shape[-2:]))
+        half = factor.solve_triangular(x.expand((*batch, *x.shape[-2:])), False, whole=True)
+        return factor.mT.solve_triangular(half, True, whole=True)  # type: ignore[no-any-return]
 
     def cholesky_inverse(self, upper: bool = False) -> Self:
         """The inverse of A, where self is the factor of A that ``cholesky`` gives."""
-        inverse = _factor(square(self), upper).inv()
-        return inverse.mT @ inverse  # type: ignore[no-any-return]
+        x: Any = square(self)
+        factor = x.mT if upper else x
+        half = factor.solve_triangular(factor.identity(), False, whole=True)
+        return half.mT @ half  # type: ignore[no-any-return]
 
     def triangular_solve(self, A: Any, upper: bool = True, transpose: bool = False, unitriangular: bool = False) -> Any:
         """(solution, cloned_coefficient): X in A @ X = self, where of A a triangle is read, and A."""
@@ -134,9 +137,3 @@ class Matrices(Carrier):
     def mH(self) -> Self:
         """``mT``: numbers are real."""
         return self.mT  # type: ignore[attr-defined,no-any-return]
-
-
-def _factor(x: Any, upper: bool) -> Any:
-    """L of the factor that ``cholesky`` gives. One triangle is read, but the gradient is that by both, as PyTorch's."""
-    lower = x.mT if upper else x
-    return lower - lower.triu(1).detach()
