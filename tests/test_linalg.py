@@ -303,6 +303,7 @@ def test_a_singular_matrix_met_on_the_way_back_is_told_each_time():
     (lambda: L.inv(torch.ones(3)), RuntimeError, "at least 2 dimensions"),
     (lambda: L.inv(torch.ones(2, 2, dtype=torch.int64)), RuntimeError, "int64"),
     (lambda: L.solve(torch.eye(2), torch.eye(2, dtype=torch.float64)), RuntimeError, "same dtype"),
+    (lambda: L.solve(torch.eye(2), 2.0), TypeError, "argument 'B' must be Tensor, not float"),
     (lambda: L.solve(torch.eye(3), torch.ones(2, 2)), RuntimeError, r"\[3, 3\] and \[2, 2\]"),
     (lambda: L.solve(torch.eye(2), torch.ones(2), left=False), RuntimeError, "B must be a matrix"),
     (lambda: L.eigh(torch.eye(2), UPLO="X"), RuntimeError, "'L' or 'U', but got X"),
@@ -367,7 +368,7 @@ def test_steps_compile_to_what_they_are(word, batch):
         close(got, want, atol=1e-10)
 
 
-@pytest.mark.parametrize("shape", [(4, 2), (2, 4), (3, 4, 2)])
+@pytest.mark.parametrize("shape", [(4, 2), (2, 4), (3, 4, 2), (3, 0)])
 def test_bases_that_are_completed_compile(shape):
     A = numbers(*shape).float()
 
@@ -376,6 +377,12 @@ def test_bases_that_are_completed_compile(shape):
 
     for got, want in zip(torch.compile(step)(A), step(A), strict=True):
         np.testing.assert_allclose(np.asarray(got), np.asarray(want), atol=1e-6)
+
+
+def test_matrices_without_elements_compile():
+    for word, shape in ((torch.det, (0, 0)), (torch.logdet, (2, 0, 0)), (L.pinv, (3, 0)), (L.matrix_exp, (0, 0))):
+        A = torch.zeros(shape)
+        assert torch.equal(torch.compile(word)(A), word(A))
 
 
 def test_a_compiled_loss_trains():

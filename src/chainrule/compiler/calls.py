@@ -148,7 +148,8 @@ class Script:
 
     def copy(self, source: Any, target: Any, upper: bool = False) -> None:
         """``source`` to ``target``, of which with ``upper`` what is below the diagonal becomes 0."""
-        self.steps.append(Copy(self.part(source), self.part(target), self.count, upper))
+        if target.size:
+            self.steps.append(Copy(self.part(source), self.part(target), self.count, upper))
 
     def scratch(self, *shape: int, dtype: Any) -> Any:
         """Memory for the time being, one such array for each matrix."""

@@ -17,8 +17,12 @@ __all__ = ["LinAlgError"]
 
 
 def checked(word: str, *matrices: Tensor) -> None:
-    """Refuse vectors in the place of A, and dtypes that differ. Raises ShapeError and DtypeError."""
+    """Refuse vectors in the place of A, and dtypes that differ. Raises TypeError, ShapeError and DtypeError."""
     first = matrices[0]
+    for name, x in zip("AB", matrices):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"linalg_{word}(): argument '{name}' must be Tensor, not {type(x).__name__}"
+                            f"{at(user_place())}")
     if first.ndim < 2:
         raise ShapeError(f"{word}: The input tensor A must have at least 2 dimensions, its shape is "
                          f"{shown(first.shape)}{at(user_place())}")
