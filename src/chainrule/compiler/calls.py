@@ -25,7 +25,7 @@ from chainrule.spec import numel
 class UFunc(ctypes.Structure):
     """The head of PyUFuncObject, as numpy/ufuncobject.h has it."""
 
-    _fields_ = [("object", ctypes.c_ssize_t * 2), ("inputs", ctypes.c_int), ("outputs", ctypes.c_int),
+    _fields_ = [("object", ctypes.c_char * object.__basicsize__), ("inputs", ctypes.c_int), ("outputs", ctypes.c_int),
                 ("operands", ctypes.c_int), ("identity", ctypes.c_int),
                 ("loops", ctypes.POINTER(ctypes.c_void_p))]  # fmt: skip
 

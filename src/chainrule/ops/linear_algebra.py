@@ -106,11 +106,10 @@ def cofactors_in_words(x: Any) -> Any:
 
 
 def cofactors_rule(g: Any, x: Any, out: Any) -> Any:
-    """By the inverse where the matrix is far from singular, else between the bases U and V: there it is diagonal,
-    cofactor ii moves with every other element jj of it, cofactor ij with element ji, both times the product of the
-    singular values but i and j.
+    """By the inverse where the matrix is far from singular, else between the bases U and V.
 
-    The derivative of this one in turn needs singular values that differ.
+    There the matrix is diagonal: cofactor ii moves with every other element jj, cofactor ij with element ji, both times
+    the product of the singular values but i and j. The derivative of that in turn needs singular values that differ.
     """
     u, s, v = x.svd_parts().svd_split(x.shape)
     same = diagonal_of(s)
