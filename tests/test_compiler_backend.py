@@ -91,7 +91,7 @@ def array(*shape, dtype=F64, seed=0):
 def lowers(op):
     """Is there a facet, or a place in the compiler, that says how the op becomes loops?"""
     facets = (op.scalar, op.index, op.places, op.puts, op.keeps, op.reduces, op.finds, op.scans, op.sorts,
-              op.composite)
+              op.composite, op.library, op.expands)
     return any(facets) or op.name in ("matmul", "assign", "cat", "overlap_add")
 
 

@@ -144,7 +144,8 @@ def test_every_word_works_as_method_and_where_pytorch_has_it_as_function():
 
 SOURCE = Path(chainrule.__file__).parent
 # Languages of their own, whose words happen to be spelled like ops.
-OTHER_LANGUAGES = {"expr.py": "LaTeX's commands", "nn/functional/__init__.py": "what PyTorch has there"}
+OTHER_LANGUAGES = {"expr.py": "LaTeX's commands", "nn/functional/__init__.py": "what PyTorch has there",
+                   "linalg/__init__.py": "what PyTorch has there"}
 
 
 def name_lists(tree):

@@ -31,7 +31,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("func/",),
     ("readings",),
     ("testing",),
-    ("nn/", "optim/", "utils/", "linalg", "compiler/", "see/", "derivation/", "plot"),
+    ("nn/", "optim/", "utils/", "linalg/", "compiler/", "see/", "derivation/", "plot"),
     ("doctor/", "demo/"),
     ("runner",),
     ("commands",),

@@ -8,6 +8,7 @@
     │   └── VersionError                 a saved tensor was overwritten before backward
     ├── ShapeError (RuntimeError)        shapes that do not fit
     ├── DtypeError (RuntimeError)        dtypes that do not fit
+    ├── LinAlgError (RuntimeError)       a matrix that has no inverse, or no such decomposition
     ├── PositionError (IndexError)       positions that are not there, or do not fit each other
     ├── TraceError (RuntimeError)        compile() met something that a compiled step cannot do
     ├── GradcheckError (RuntimeError)    a gradient is not what its central difference says
@@ -41,6 +42,10 @@ class ShapeError(ChainruleError, RuntimeError):
 
 class DtypeError(ChainruleError, RuntimeError):
     """The dtypes of the operands do not fit the op."""
+
+
+class LinAlgError(ChainruleError, RuntimeError):
+    """A matrix is singular, not positive-definite, or not finite."""
 
 
 class PositionError(ChainruleError, IndexError):

@@ -9,6 +9,7 @@ from chainrule.selection import Selection
 from chainrule.tensors import Tensor
 from chainrule.vocabulary import Vocabulary
 from chainrule.vocabulary.arithmetic import Arithmetic
+from chainrule.vocabulary.decompositions import Decompositions
 from chainrule.vocabulary.elementary import Elementary
 from chainrule.vocabulary.inner import Inner
 
@@ -32,8 +33,8 @@ def parameters(word: Callable[..., Any]) -> list[Parameter]:
     return list(signature(word).parameters.values())
 
 
-NOT_FUNCTIONS = {*vars(Inner), "cast", "new_zeros", "new_full", "expand", "view_as", "expand_as", "sum_to_size",
-                 "unfold", "pad", "repeat", "reshape_as"}
+NOT_FUNCTIONS = {*vars(Inner), *vars(Decompositions), "cast", "new_zeros", "new_full", "expand", "view_as", "expand_as",
+                 "sum_to_size", "unfold", "pad", "repeat", "reshape_as"}
 
 
 def function(name: str) -> Callable[..., Any]:

@@ -137,6 +137,16 @@ class Op:
     """The same along one axis, where every running value is a result; of floats in double precision."""
     sorts: bool = False
     """The result is the places of the elements in order along ``params["dim"]``, NaN last; equals stay in turn."""
+    public: str = ""
+    """What PyTorch calls the op's node, where that is not the word that was called."""
+    library: Callable[..., None] | None = None
+    """``library(call, out, *inputs, **params)`` fills ``out`` by ``call(name, *operands)``: NumPy's loop over matrices
+    of that name, on views of the inputs and of ``out``; for compiled steps."""
+    within: Callable[..., Any] | None = None
+    """``within(x, **params)`` leads the first input to where the op is defined, if that is not everywhere: derivatives
+    are taken along it."""
+    expands: Callable[..., Any] | None = None
+    """The op in terms of others, for compiled steps: a graph holds it for what it says to a reader."""
     composite: Callable[..., Any] | None = None
     """The op in terms of others: what it is in a graph, where one op for speed would only be one more to lower."""
     kind: ClassVar[str] = ""
@@ -146,6 +156,14 @@ class Op:
 
     def __repr__(self) -> str:
         return f"<{self.kind} op {self.name}>"
+
+    def along(self, *inputs: Any, **params: Any) -> Any:
+        """``forward`` where single elements are moved, for differences."""
+        return self.forward(*self.led(inputs, params), **params)
+
+    def led(self, inputs: Sequence[Any], params: Mapping[str, Any]) -> Sequence[Any]:
+        """The inputs, the first one led to where the op is defined."""
+        return (self.within(inputs[0], **params), *inputs[1:]) if self.within else inputs
 
     def rules(self, i: int) -> Sequence[Rule]:
         """The rules that the derivative with respect to input ``i`` is made of."""

@@ -114,7 +114,7 @@ def forward(op: Op, sample: Sample) -> None:
     tangents = [np.asarray(_numbers(inputs[k].shape, 7 + k)) for k in moving]
 
     def function(*xs: Tensor) -> Any:
-        return applied(op, _placed([tensor(x) for x in inputs], moving, xs), sample.params)
+        return applied(op, op.led(_placed([tensor(x) for x in inputs], moving, xs), sample.params), sample.params)
 
     expected = _along(lambda xs: _forward(op, _placed(inputs, moving, xs), sample.params),
                       [inputs[k] for k in moving], tangents)
@@ -275,7 +275,7 @@ def _placed(inputs: Sequence[Any], places: Sequence[int], values: Sequence[Any])
 
 
 def _forward(op: Op, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
-    return np.asarray(quietly(op.forward, *inputs, **params))
+    return np.asarray(quietly(op.along, *inputs, **params))
 
 
 def _numbers(shape: Sequence[int], seed: int) -> Any:
@@ -293,7 +293,7 @@ def _gradients(
     op: Op, inputs: Sequence[Any], params: dict[str, Any], start: Any, wanted: Sequence[Tensor],
     create_graph: bool = False,
 ) -> Sequence[Tensor]:
-    out = applied(op, inputs, params)
+    out = applied(op, op.led(inputs, params), params)
     if not out.requires_grad:
         return [x.new_zeros(tuple(x.shape)) for x in wanted]
     return grad(out, wanted, wrap(start), create_graph=create_graph, allow_unused=True, materialize_grads=True)

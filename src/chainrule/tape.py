@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import GraphError, VersionError
+from chainrule.errors import GraphError, LinAlgError, VersionError
 from chainrule.hooks import Handle, Watched, after, before, watch
 from chainrule.modes import Switch, quietly
 from chainrule.op import LEAF, Op
@@ -23,7 +23,9 @@ from chainrule.vocabulary import Vocabulary
 
 NAMESAKES = {"T": "permute", "movedim": "permute", "mT": "transpose", "swapaxes": "transpose", "swapdims": "transpose",
              "reshape": "view", "flatten": "view", "unflatten": "view", "view_as": "view", "reshape_as": "view",
-             "expand_as": "expand", "broadcast_to": "expand", "chunk": "split"}  # fmt: skip
+             "expand_as": "expand", "broadcast_to": "expand", "chunk": "split", "slogdet": "linalg_slogdet",
+             "eigh": "linalg_eigh", "qr": "linalg_qr", "svd": "linalg_svd", "lstsq": "linalg_lstsq",
+             "cross": "linalg_cross", "solve": "linalg_solve_ex", "logdet": "where"}  # fmt: skip
 PUBLIC: dict[str, Callable[[Any, str], str]] = {  # ops that PyTorch names otherwise than the words that apply them
     "cast": lambda node, word: (
         "to_copy" if node.params["dtype"] != node.dtypes[0] else "clone" if word == "cast" else word),
@@ -115,6 +117,7 @@ class Node(Watched):
         word = self.public.strip("_")
         if self.public.startswith("__") or word in NO_WORD:
             word = self.op.name
+        word = self.op.public or word
         if self.op.name in PUBLIC:
             word = PUBLIC[self.op.name](self, word)
         word = NAMESAKES.get(word, word)
@@ -153,6 +156,8 @@ class Node(Watched):
             parts = plan(*arrays)
         except RuntimeWarning:
             parts = quietly(plan, *arrays)
+        except LinAlgError as error:
+            raise LinAlgError(f"{self.name()}: {error}{at(self.place)}") from None
         return parts
 
     def run(self, g: Any, release: bool) -> tuple[Sequence[Any], Sequence[Any]]:
@@ -187,6 +192,8 @@ class Node(Watched):
             parts = plan(*arrays)
         except RuntimeWarning:
             parts = quietly(plan, *arrays)
+        except LinAlgError as error:
+            raise LinAlgError(f"{self.name()}: {error}{at(self.place)}") from None
         return [nodes[a].edges[b] for a, b in plan.places], parts
 
     def _one_by_one(self, nodes: Sequence["Node"], g: Any, release: bool) -> tuple[list[Any], list[Any]]:

@@ -134,7 +134,7 @@ class Tensor(Memory, Conversions, Selection, Random):
         out = new(Tensor)
         try:
             out._data = op.forward(a, b)
-        except (ValueError, TypeError, RuntimeWarning):
+        except (ValueError, TypeError, RuntimeWarning, ChainruleError):
             return self._apply(op, (self, other))
         if mode.grad and op.recorded:
             e1, m1 = (self._node, INNER) if self._node is not None else (self, LEAF) if self._requires_grad else NOWHERE
@@ -193,10 +193,11 @@ class Tensor(Memory, Conversions, Selection, Random):
                 if mode.double:
                     arrays = [a.astype(F64) if getattr(a, "dtype", None) == F32 else a for a in arrays]
                     params = {"dtype": F64} if params.get("dtype") is F32 else params
+                forward = op.along if mode.double else op.forward
                 try:
-                    out._data = op.forward(*arrays, **params)
+                    out._data = forward(*arrays, **params)
                 except RuntimeWarning:
-                    out._data = quietly(op.forward, *arrays, **params)
+                    out._data = quietly(forward, *arrays, **params)
         except (ValueError, TypeError, ChainruleError) as error:
             raise _misuse(op, operands, params, error) from None
         if op.view:

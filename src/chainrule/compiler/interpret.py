@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler import calls
+from chainrule.compiler.calls import Call
 from chainrule.compiler.index import Axis
 from chainrule.compiler.loops import Matrix, Nest, Product, Program, Sort, fold_operation, neutral
 from chainrule.compiler.scalar import OPERATIONS, Buffer, Scalar
@@ -24,6 +26,8 @@ def interpret(program: Program, inputs: Sequence[Any], outputs: Sequence[Any]) -
                 _run_nest(step, memory)
             elif isinstance(step, Sort):
                 _run_sort(step, memory)
+            elif isinstance(step, Call):
+                calls.run(step, memory)
             else:
                 _run_product(step, memory)
 

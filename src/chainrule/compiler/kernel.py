@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler import blas
+from chainrule.compiler import blas, calls
+from chainrule.compiler.expansion import expanded
 from chainrule.compiler.interpret import interpret
 from chainrule.compiler.llvm import module
 from chainrule.compiler.loops import Program
@@ -48,6 +49,7 @@ def build(graph: Graph, writes: Mapping[int, int] | None = None, native: bool = 
                              f"which is {graph.inputs[i].spec}")  # fmt: skip
     if len(set(writes.values())) < len(writes):
         raise ValueError(f"build: two outputs are written into one input: {writes}")
+    graph = expanded(graph)
     program = plan(lower(graph, writes, blas.gemm() is not None), writes)
     code = machine_code(module(program, host().register)) if native else None
     return Kernel(graph, program, writes, code)
@@ -135,7 +137,8 @@ class Bound:
             buffers = (*kernel.program.inputs, *kernel.program.outputs)
             steps = [buffer.nbytes * each for buffer, each in zip(buffers, stacked)]
             places = [address(a) for a in (*arrays, self.arena)]
-            self.table = np.array([*places, *(blas.gemm() or (0, 0)), *steps], np.uint64)
+            loops = [calls.address(*loop) for loop in calls.loops(kernel.program.steps)]
+            self.table = np.array([*places, *(blas.gemm() or (0, 0)), *steps, *loops], np.uint64)
         self._start(times)
 
     def _start(self, times: int) -> None:

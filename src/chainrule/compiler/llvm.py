@@ -2,9 +2,12 @@
 
 ``void step(ptr table, i64 times)`` runs the program ``times`` times. The table holds the addresses of the inputs, of
 the outputs, of the arena, and of BLAS's sgemm and dgemm; then for each input and output how many bytes further the next
-run finds it. Outputs in place of an input carry over from run to run.
+run finds it; then the addresses of the loops over matrices that are called. Outputs in place of an input carry over
+from run to run.
 """
 
+from chainrule.compiler import calls
+from chainrule.compiler.calls import Call
 from chainrule.compiler.code import Code, kind, literal
 from chainrule.compiler.index import Axis, variable
 from chainrule.compiler.loops import Matrix, Nest, Product, Program, Sort, Step, Store, neutral
@@ -24,6 +27,7 @@ def module(program: Program, register: int) -> str:
     count = len(program.inputs) + len(program.outputs)
     pointers = [_entry(main, k, "ptr") for k in range(count + 3)]
     strides = [_entry(main, k, "i64") for k in range(count + 3, 2 * count + 3)]
+    loops = {loop: _entry(main, 2 * count + 3 + k, "ptr") for k, loop in enumerate(calls.loops(program.steps))}
     main.do("%some = icmp sgt i64 %times, 0")
     main.branch("%some", "run", "end")
     main.begin("run")
@@ -35,6 +39,8 @@ def module(program: Program, register: int) -> str:
         given = [_from(main, places[b], start * b.dtype.itemsize) for b, start in buffers.items()]
         if isinstance(step, Product):
             given.append(pointers[-1] if step.out.buffer.dtype.itemsize == 8 else pointers[-2])
+        elif isinstance(step, Call):
+            given.append(loops[step.name, step.dtype])
         main.do(f"call void @{name}({', '.join(f'ptr {p}' for p in given)})")
     main.do("%next = add i64 %t, 1")
     main.branch(main.let("icmp slt i64 %next, %times"), "run", "end")
@@ -88,6 +94,8 @@ def _part(step: Step, register: int, needs: dict[str, str]) -> tuple[str, dict[B
         return _product(step)
     if isinstance(step, Sort):
         return sort(step, needs)
+    if isinstance(step, Call):
+        return calls.code(step)
     nest, starts = from_start(Pool(), step)
     code = NestCode(nest, register)
     text, needed = code.function()

@@ -1,4 +1,4 @@
-"""The loop IR: loop nests that load, compute and store single elements, sorting, and calls of the matrix product.
+"""The loop IR: loop nests that load, compute and store single elements, sorting, and calls of libraries.
 
 A :class:`Nest` runs its stores for every point of its axes. In one iteration all loads come before all stores, and
 iterations may run in any order: nothing that one iteration stores is loaded by another, save along ``ordered``
@@ -9,11 +9,12 @@ The text form (``str``) is complete; :func:`check` holds the rules; ``interpret`
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.calls import Call
 from chainrule.compiler.index import Axis, Index
 from chainrule.compiler.scalar import OF_BOOLS, OPERATIONS, WHOLE, Buffer, Scalar, walk
 
@@ -121,6 +122,11 @@ class Product:
     def writes(self) -> set[Buffer]:
         return {self.out.buffer}
 
+    def renamed(self, old: Buffer, new: Buffer) -> "Product":
+        """The same on another buffer."""
+        out, left, right = (replace(m, buffer=new) if m.buffer is old else m for m in (self.out, self.left, self.right))
+        return replace(self, out=out, left=left, right=right)
+
     def __str__(self) -> str:
         loops = ["  " * k + f"for {axis} in {axis.size}:" for k, axis in enumerate(self.axes)]
         call = f"{self.out} = {self.left} @ {self.right}  ({self.m} x {self.k} @ {self.k} x {self.n})"
@@ -152,12 +158,17 @@ class Sort:
     def writes(self) -> set[Buffer]:
         return {self.out, self.spare}
 
+    def renamed(self, old: Buffer, new: Buffer) -> "Sort":
+        """The same on another buffer."""
+        out, keys = (new if b is old else b for b in (self.out, self.keys))
+        return replace(self, out=out, keys=keys)
+
     def __str__(self) -> str:
         how = "descending" if self.descending else "ascending"
         return f"{self.out.name} = places of {self.keys.name}, {how}, in {self.rows} rows of {self.size}"
 
 
-Step = Nest | Product | Sort
+Step = Nest | Product | Sort | Call
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,6 +202,8 @@ def check(program: Program) -> Program:
             _check_nest(step)
         elif isinstance(step, Sort):
             _check_sort(step)
+        elif isinstance(step, Call) and (far := [str(p) for p in step.operands if p.reach(step.count) > p.buffer.size]):
+            raise ValueError(f"check: {', '.join(far)} reaches out of its buffer, in\n{step}")
         ready |= step.writes()
     if unwritten := [b.name for b in program.outputs if b not in ready and b.size]:
         raise ValueError(f"check: the outputs {', '.join(unwritten)} are never written")

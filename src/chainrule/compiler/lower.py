@@ -14,6 +14,7 @@ from functools import partial
 from itertools import count
 from math import prod
 
+from chainrule.compiler.calls import Call, Copy, script
 from chainrule.compiler.elements import Elements
 from chainrule.compiler.index import Axis, Index, Point, Sizes, broadcast_point, flat, space
 from chainrule.compiler.loops import Nest, Program, Step, Store
@@ -116,6 +117,9 @@ class Lowering(Orders):
                         self.store(arg)
             if value.op.places:
                 self.store(_source(value.args[0]) if self.elements.choices(value) else value.args[0])
+            if value.op.library:
+                for arg in value.args:
+                    self.store(arg)
             self.elements.write_out(value, sum(cost[a] for a in value.args))
             repeats = self.elements.evaluations(value)
             for arg in value.args:
@@ -151,6 +155,8 @@ class Lowering(Orders):
         fold = None if self.elements.is_map(value) else self.elements.fold(value)
         if self.by_library(value):
             self.alone(product(self.elements, value))
+        elif op.library:
+            self.by_script(value, out)
         elif op is shape.assign:
             self.assign(value, out)
         elif op is moves.cat:
@@ -169,6 +175,28 @@ class Lowering(Orders):
             self.place(self.root(fold.shape, fold.body, out, partial(target_of, fold, value), fold.name))
         else:
             self.place(self.root(value.shape, partial(self.elements.define, value), out))
+
+    def alone(self, step: Step) -> None:
+        """A step after all that is placed so far."""
+        self.groups.append(Group(alone=step))
+        self.note(len(self.groups) - 1, step.writes(), step.reads())
+
+    def by_script(self, value: Value, out: Buffer) -> None:
+        """The calls of an op's library, and the copies between them."""
+        for step in script(value, out, [self.elements.buffers[a] for a in value.args]).steps:
+            if isinstance(step, Call):
+                self.alone(step)
+            else:
+                self.copied(step)
+
+    def copied(self, copy: Copy) -> None:
+        """A part of each matrix at another place."""
+        axes, point = space((copy.count, *copy.source.shape))
+        source, target = (p.at(point) for p in (copy.source, copy.target))
+        element = self.elements.pool.load(copy.source.buffer, source)
+        if copy.upper:
+            element = element.where(self.elements.pool.position(point[-1] + point[-2] * -1) >= 0, 0)
+        self.place(self.stored(axes, Store(copy.target.buffer, target, element)))
 
     def assign(self, value: Value, out: Buffer) -> None:
         """A copy of the base, if any of it stays, and over it the parts; side by side where they are apart."""
@@ -274,11 +302,6 @@ class Lowering(Orders):
         self.groups[at].roots.append(root)
         self.groups[at].nodes += root.nodes
         self.note(at, {out}, {b for b, _ in root.loads})
-
-    def alone(self, step: Step) -> None:
-        """A step that shares its place with no other."""
-        self.groups.append(Group(alone=step))
-        self.note(len(self.groups) - 1, step.writes(), step.reads())
 
     def note(self, at: int, stored: Iterable[Buffer], loaded: Iterable[Buffer]) -> None:
         """Remember which group is the last to store and to load a buffer."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from chainrule.compiler.index import Axis, variable
-from chainrule.compiler.loops import Nest, Product, Program, Sort, Step, Store, check
+from chainrule.compiler.loops import Nest, Program, Step, Store, check
 from chainrule.compiler.nests import rename
 from chainrule.compiler.scalar import Buffer, Pool
 
@@ -60,14 +60,8 @@ def _is_copy(store: Store, source: Buffer) -> bool:
 
 def _renamed(pool: Pool, step: Step, out: Buffer, old: Buffer) -> Step | None:
     """The step on ``old`` in place of ``out``; None where nothing is left to do."""
-    if isinstance(step, Sort):
-        places, keys = (old if b is out else b for b in (step.out, step.keys))
-        return replace(step, out=places, keys=keys)
-    if isinstance(step, Product):
-        left, right, target = (
-            replace(m, buffer=old) if m.buffer is out else m for m in (step.left, step.right, step.out)
-        )
-        return replace(step, left=left, right=right, out=target)
+    if not isinstance(step, Nest):
+        return step.renamed(out, old)
     if out not in step.reads() | step.writes():
         return step
     nest = rename(pool, step, {out: old})

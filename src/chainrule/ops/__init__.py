@@ -4,6 +4,7 @@ from chainrule.op import Op
 from chainrule.ops import (
     arithmetic,
     comparison,
+    decompositions,
     elementary,
     indexing,
     linear_algebra,
@@ -15,7 +16,8 @@ from chainrule.ops import (
 
 ALL: dict[str, Op] = {
     record.name: record
-    for family in (arithmetic, elementary, comparison, reduction, ordering, shape, moves, indexing, linear_algebra)
+    for family in (arithmetic, elementary, comparison, reduction, ordering, shape, moves, indexing, linear_algebra,
+                   decompositions)
     for record in vars(family).values()
     if isinstance(record, Op)
 }

@@ -5,6 +5,7 @@
 
 import operator
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -144,7 +145,7 @@ prod = general("prod", multiplied, (lambda g, x, dim, keepdim: g.spread(x.shape,
                spec=reduced_spec, reduces="mul", samples=lambda: folds(((0, 3), (0,)), ((4, 5), (1,))))
 norm = general("norm", in_single(lambda x, dim, keepdim: np.sqrt(summed(x * x, dim, keepdim))),
                (lambda g, x, out, dim, keepdim:
-                x * (g / out).masked_fill(out == 0, 0).spread(x.shape, dim, keepdim),), spec=reduced_spec,
+                x * (g / out.masked_fill(out == 0, inf)).spread(x.shape, dim, keepdim),), spec=reduced_spec,
                promotes="float", refuses_kinds="biu", samples=folds,
                composite=lambda x, dim, keepdim: (x * x).sum(dim, keepdim).sqrt())
 any_ = discrete("any", lambda x, dim, keepdim: np.logical_or.reduce(x, axis=dim, keepdims=keepdim), spec=truth_spec,

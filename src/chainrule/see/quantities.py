@@ -124,7 +124,8 @@ def replay(
         params = {key: F64 if double and isinstance(p, np.dtype) and p.kind == "f" else p
                   for key, p in q.node.params.items()}
         known = all(x is not None for x in inputs)
-        values[q] = quietly(q.node.op.forward, *inputs, **params) if known else None
+        forward = q.node.op.along if double else q.node.op.forward
+        values[q] = quietly(forward, *inputs, **params) if known else None
     return values
 
 

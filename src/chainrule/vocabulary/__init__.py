@@ -8,13 +8,14 @@ from chainrule.vocabulary.arithmetic import Arithmetic
 from chainrule.vocabulary.borders import Borders
 from chainrule.vocabulary.comparisons import Comparisons
 from chainrule.vocabulary.elementary import Elementary
+from chainrule.vocabulary.matrices import Matrices
 from chainrule.vocabulary.ordering import Ordering
 from chainrule.vocabulary.products import Products
 from chainrule.vocabulary.reductions import Reductions
 from chainrule.vocabulary.writes import Writes
 
 
-class Vocabulary(Arithmetic, Elementary, Comparisons, Reductions, Ordering, Products, Writes, Borders):
+class Vocabulary(Arithmetic, Elementary, Comparisons, Reductions, Ordering, Products, Matrices, Writes, Borders):
     """All words."""
 
     __slots__ = ()

@@ -2,16 +2,16 @@
 
 from typing import Any, Self
 
-from chainrule.ops import indexing, linear_algebra, moves, reduction
+from chainrule.ops import indexing, moves, reduction
 from chainrule.ops import shape as shape_ops
 from chainrule.spec import Size, numel
 from chainrule.vocabulary.carrier import axis_of
-from chainrule.vocabulary.shapes import Shapes
+from chainrule.vocabulary.decompositions import Decompositions
 
 Ints = tuple[int, ...]
 
 
-class Inner(Shapes):
+class Inner(Decompositions):
     """Words that PyTorch does not have, neither as functions nor as methods."""
 
     __slots__ = ()
@@ -86,26 +86,6 @@ class Inner(Shapes):
         rows = _others(moved.reshape((*(x.shape[a] for a in front), numel(x.shape[d] for d in dim))))
         back = sorted(range(x.ndim), key=(*front, *dim).__getitem__)
         return rows.reshape(moved.shape).permute(tuple(back))  # type: ignore[no-any-return]
-
-    def svd_parts(self) -> Self:
-        """In row k the k-th left singular vector, singular value and right singular vector."""
-        return self._unary(linear_algebra.svd)
-
-    def svdvals(self) -> Self:
-        """The singular values, from the largest on."""
-        return self._unary(linear_algebra.svdvals)
-
-    def svd_split(self, shape: tuple[Size, ...]) -> tuple[Any, Any, Any]:
-        """U, S and V out of ``svd_parts`` of a matrix of this shape."""
-        x: Any = self
-        rows: Any = shape[-2]
-        columns = shape[-1]
-        return x.narrow(-1, 0, rows).mT, x.narrow(-1, rows, 1).squeeze(-1), x.narrow(-1, rows + 1, columns).mT
-
-    def svd_scaled(self, values: Any) -> Self:
-        """U · diag(values) · Vᵀ with the singular vectors of self: self, with other singular values."""
-        u, _, v = self.svd_parts().svd_split(self.shape)
-        return (u * values.unsqueeze(-2)) @ v.mT  # type: ignore[no-any-return]
 
 
 def _others(x: Any) -> Any:
