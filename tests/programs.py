@@ -58,13 +58,13 @@ WITH_NUMBERS = (
 REDUCTIONS = "sum mean amax amin logsumexp var std"
 ALONG = "softmax log_softmax cumsum cumprod"
 ORDER = (
-    "{0}.argmax(DIM, KEEP)",
-    "{0}.argmin(DIM, KEEP)",
-    "{0}.argmax()",
+    "{0}.argmax(DIM, KEEP).double()",
+    "{0}.argmin(DIM, KEEP).double()",
+    "{0}.argmax().double()",
     "{0}.max(DIM, KEEP)[0]",
     "{0}.min(DIM, KEEP)[0]",
     "{0}.sort(DIM, DOWN)[0]",
-    "{0}.argsort(DIM, DOWN)",
+    "{0}.argsort(DIM, DOWN).double()",
     "{0}.topk(K, DIM, DOWN)[0]",
     "{0}.median(DIM, KEEP)[0]",
     "{0}.median()",
@@ -268,8 +268,10 @@ class Drawing:
 
     def windows(self):
         """Sliding windows over the last axis of [N, C, L], overlapping or not, and what is made of them."""
-        a = self.operand(lambda t: t.ndim and t.shape[-1] > 1)
-        size = self.shape(a)[-1] if self.live[a].ndim else 1
+        a = self.operand(lambda t: t.ndim and t.shape[-1] > 1 and t.numel())
+        if not self.live[a].ndim or not self.live[a].numel():
+            return self.order()
+        size = self.shape(a)[-1]
         k, step = self.draw(st.integers(1, max(1, min(3, size)))), self.draw(st.integers(1, 3))
         text = self.one(WINDOWS).replace("K", str(k)).replace("STEP", str(step)).replace("N", str(size))
         return self.take(text, a)

@@ -99,6 +99,8 @@ class Arithmetic(Carrier):
 
     def frac(self) -> Self:
         """What is left of self without its whole part, with its sign."""
+        if self.np_dtype.kind in "iu":
+            raise NotImplementedError(f"frac: not implemented for {self.np_dtype}, of which nothing is left; use x * 0")
         return self - self.trunc()
 
     def positive(self) -> Self:
