@@ -16,7 +16,7 @@ help:
 	@echo 'make test     all tests that need no torch           (ARGS="-k matmul" for some)'
 	@echo 'make check    ruff, mypy, floors, tests, lines of code by floor'
 	@echo 'make parity   the same numbers as torch 2.13.0 (installs it when missing)'
-	@echo 'make nightly  5,000 random programs, eager, recorded and compiled'
+	@echo 'make nightly  5,000 random programs, eager, recorded and compiled; 50 lives of a compiled step'
 	@echo 'make bench    times, beside the peers that are installed'
 	@echo 'make clean    remove what was built; keeps .venv'
 
@@ -37,7 +37,7 @@ parity: $(VENV)/.parity
 	@$(PYTEST) --torch tests/parity $(ARGS)
 
 nightly: $(VENV)/.dev
-	@CHAINRULE_FUZZ=5000 $(PYTEST) tests/test_fuzz.py $(ARGS)
+	@CHAINRULE_FUZZ=5000 $(PYTEST) tests/test_fuzz.py tests/test_compile_life.py $(ARGS)
 
 bench: $(VENV)/.demo
 	@$(BIN)/python benchmarks/run.py $(ARGS)

@@ -1,0 +1,216 @@
+"""What a compiled step is called with and what surrounds it: everything that is replaced has to be noticed."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+import chainrule as torch
+from chainrule import nn
+from chainrule.errors import TraceError
+
+
+def test_arguments_by_name_and_default():
+    step = torch.compile(lambda x, y, scale=2.0: (x * y * scale).sum())
+    x, y = torch.ones(3), torch.full((3,), 2.0)
+    assert step(x, y).item() == step(y=y, x=x).item() == step(x, y=y, scale=2.0).item() == 12
+    assert step(x=x, y=y, scale=3.0).item() == 18
+    with pytest.raises(TypeError, match="missing a required argument: 'y'"):
+        step(x=x)
+    with pytest.raises(TypeError, match="scale= has none"):
+        torch.compile(lambda x, *, scale: x * scale)(x, scale=2.0)
+
+
+def test_other_minibatches_of_the_same_kind_are_taken_as_they_are():
+    weights = torch.ones(3)
+    calls = []
+
+    def step(x, y):
+        calls.append(1)
+        weights.add_(x)
+        return (x * y).sum()
+
+    compiled = torch.compile(step)
+    for k in range(4):
+        assert compiled(torch.full((3,), float(k)), torch.ones(3)).item() == 3 * k
+    assert weights.tolist() == [7, 7, 7]
+    assert compiled(x := torch.ones(3), x).item() == 3
+    assert len(calls) == 1
+    with pytest.raises(TraceError, match="share memory"):
+        compiled(weights.data, torch.ones(3))
+    with pytest.raises(TraceError, match="contiguous"):
+        compiled(torch.ones(6)[::2], torch.ones(3))
+    assert compiled(torch.ones(3), torch.ones(3)).item() == 3
+    tracked = torch.ones(3, requires_grad=True)
+    assert compiled(torch.ones(3), tracked).item() == 3
+    assert len(calls) == 2
+
+
+def test_tensors_and_numbers_may_take_each_others_place():
+    product = torch.compile(lambda x, y: x * y)
+    x = torch.full((2,), 3.0)
+    for _ in range(2):
+        assert product(x, x).tolist() == [9, 9]
+        assert product(2.0, x).tolist() == product(x, 2.0).tolist() == [6, 6]
+        assert product(2.0, 3) == 6
+        assert product(x, torch.ones(3, 1)).shape == (3, 2)
+    assert len(product.variants) == 5
+
+
+def test_a_step_inside_a_step_is_a_part_of_it():
+    inner = torch.compile(lambda x: x * 2)
+    outer = torch.compile(lambda x: inner(x) + inner(x + 1))
+    assert outer(torch.ones(2)).tolist() == [6, 6]
+    assert inner.variants == []
+
+
+def test_a_step_that_is_traced_again_and_again_warns_once_and_says_why():
+    def scaled(x, rate):
+        return x * rate
+
+    step, x = torch.compile(scaled), torch.ones(2)
+    for k in range(16):
+        step(x, float(k))
+    with pytest.warns(UserWarning, match=r"scaled is traced for the 17th time.*args\[1\] == 15\.0\. .* be a tensor"):
+        step(x, 16.0)
+    step(x, 17.0)
+    assert len(step.variants) == 16
+
+
+BATCH = torch.ones(2)
+SHARED = [torch.ones(2)]
+
+
+def helper(x):
+    return x + 1
+
+
+def later_helper(x):
+    return x + 2
+
+
+def surroundings():
+    """A step that reads tensors, modules, functions and values from everywhere, and ways to change each."""
+
+    class Settings:
+        tensor = None
+
+        def __init__(self):
+            self.tensor = torch.ones(2)
+            self.inner = {"scale": torch.ones(2), "sizes": (1, 2)}
+
+    settings, local = Settings(), torch.ones(2)
+    model = nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.0), nn.BatchNorm1d(2))
+    model.eval()
+
+    def step():
+        total = helper(BATCH) * local + settings.tensor + settings.inner["scale"] + sum(SHARED)
+        return model(total.reshape(1, 2) * torch.ones(1, 2)) * settings.inner["sizes"][1] * torch.ones(1)
+
+    def other_local():
+        nonlocal local
+        local = torch.full((2,), 3.0)
+
+    def other(holder, key, value):
+        return lambda: setattr(holder, key, value) if isinstance(key, str) else holder.__setitem__(key[0], value)
+
+    two = torch.full((2,), 2.0)
+    changes = [
+        (other(settings, "tensor", two), 0), (other(settings.inner, ["scale"], two * 3), 0), (other_local, 0),
+        (lambda: globals().update(BATCH=two * 5), 0), (lambda: SHARED.__setitem__(0, two * 7), 0),
+        (other(model[0], "weight", nn.Parameter(torch.eye(2))), 0), (lambda: settings.tensor.mul_(3), 0),
+        (lambda: SHARED.append(two), 1), (lambda: globals().update(helper=later_helper), 1),
+        (other(settings.inner, ["sizes"], (3, 4)), 1), (other(settings, "inner", dict(settings.inner)), 1),
+        (other(model, [1], nn.ReLU()), 1), (other(model[2], "eps", 0.5), 1),
+        (lambda: model.append(nn.Tanh()), 1), (lambda: model[0].register_forward_hook(lambda m, x, y: y * 2), 1),
+    ]
+    return step, changes
+
+
+def test_what_is_replaced_around_a_step_is_noticed(monkeypatch):
+    monkeypatch.setitem(globals(), "BATCH", BATCH)
+    monkeypatch.setitem(globals(), "SHARED", [torch.ones(2)])
+    monkeypatch.setitem(globals(), "helper", helper)
+    torch.manual_seed(0)
+    step, changes = surroundings()
+    compiled = torch.compile(step)
+    traces = 1
+    for k, (change, retraces) in enumerate([(lambda: None, 0), *changes]):
+        change()
+        for _ in range(2):
+            np.testing.assert_allclose(compiled().tolist(), step().tolist(), rtol=1e-5, err_msg=str(k))
+        traces += retraces
+        assert compiled.traced == traces, k
+    with torch.no_grad():
+        compiled()
+    assert compiled.traced == traces + 1
+
+
+def test_minibatches_may_come_through_globals():
+    w = torch.zeros(2, requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.1)
+
+    @torch.compile
+    def step():
+        optimizer.zero_grad()
+        loss = ((w * x).sum() - y) ** 2
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    losses = []
+    for k in range(5):
+        x, y = torch.full((2,), k + 1.0), torch.tensor(float(k))
+        losses.append(step().item())
+    assert step.traced == 1
+    w.detach().zero_()
+    expected = []
+    for k in range(5):
+        x, y = torch.full((2,), k + 1.0), torch.tensor(float(k))
+        expected.append(step.function().item())
+    assert losses == pytest.approx(expected, rel=1e-4)
+
+
+def test_decorated_and_partial_functions_and_defaults_are_looked_into():
+    model = nn.Sequential(nn.Dropout(0.5))
+
+    def of_default(x, model=model):
+        return model(x)
+
+    def of_keyword(x, *, model=model):
+        return model(x)
+
+    def of_closure(x):
+        return model(x)
+
+    inner = torch.compile(of_closure)
+    for function in (of_default, of_keyword, torch.no_grad()(of_closure), partial(lambda m, x: m(x), model),
+                     partial(lambda x, m: m(x), m=model), lambda x: inner(x)):
+        compiled, x = torch.compile(function), torch.ones(50)
+        model.train()
+        assert 0 in compiled(x).tolist()
+        model.eval()
+        assert 0 not in compiled(x).tolist()
+
+
+def test_another_view_is_noticed():
+    rows = torch.arange(6.0).reshape(3, 2)
+    row = rows[0]
+    double = torch.compile(lambda: row * 2)
+    for k in (0, 1, 2, 2):
+        row = rows[k]
+        assert double().tolist() == (rows[k] * 2).tolist()
+    rows.add_(1)
+    assert double().tolist() == [10, 12]
+
+
+def test_the_default_dtype_is_noticed():
+    zeros = torch.compile(lambda: torch.zeros(2) + 1)
+    assert zeros().dtype is torch.float32
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert zeros().dtype is torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert zeros().dtype is torch.float32
+    assert zeros.traced == 2
