@@ -23,6 +23,16 @@ def leaf(*values, dtype=torch.float64):
 # -- accumulation and edges ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("start", [3.0, [3.0]])
+def test_a_gradient_accumulates_where_it_is(start):
+    x = torch.tensor(start, requires_grad=True)
+    (x * x).sum().backward()
+    kept = x.grad
+    (x * x).sum().backward()
+    assert kept is x.grad
+    assert kept.item() == 12
+
+
 def test_gradients_accumulate_until_they_are_set_to_none():
     x = leaf()
     for expected in (6.0, 12.0, 18.0):

@@ -536,3 +536,22 @@ def test_central_differences_refuse():
         central_difference(lambda x: x.sum(), torch.tensor([1, 2]))
     with pytest.raises(GraphError, match=r"must return one number"):
         central_difference(lambda x: x * 2, torch.tensor([1.0, 2.0]))
+
+
+def test_a_vector_without_gradient_stays_a_vector_where_its_variable_is_gone():
+    def loss():
+        x = torch.tensor([1.5, -1.0])
+        w = torch.ones(2, 2, requires_grad=True)
+        z = w @ x
+        return z.tanh().sum()
+
+    assert " = sum(tanh(w @ x)) = " in str(torch.explain(loss()))
+
+
+def test_what_is_shared_many_times_is_not_written_out():
+    x = torch.tensor(0.1, requires_grad=True)
+    y = x
+    for _ in range(60):
+        y = y * y + 0.01 * y
+    assert torch.explain(y).record.title.startswith("y = ")
+    assert "a formula of " in str(torch.explain(torch.rand(20, requires_grad=True).prod()))

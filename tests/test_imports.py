@@ -87,3 +87,9 @@ def test_every_listed_name_is_found():
 def test_the_namespaces_of_torch_are_modules():
     assert chainrule.autograd.gradcheck.__name__ == "gradcheck"
     assert chainrule.func.jacrev.__name__ == "jacrev"
+
+
+def test_in_place_words_are_functions_too():
+    x = chainrule.tensor([-1.0, 2.0])
+    assert chainrule.relu_(x) is x
+    assert x.tolist() == [0.0, 2.0]

@@ -100,13 +100,23 @@ def test_interrupted_from_outside(tmp_path):
     assert stderr.endswith("KeyboardInterrupt\n")
 
 
-def test_a_traceback_starts_in_the_script_and_goes_on_into_chainrule(run):
-    done = run("import torch\nx = torch.zeros(2)\nx + torch.zeros(3)")
+def test_a_refusal_ends_at_the_users_line(run):
+    done = run("import torch\ndef add(x):\n    return x + torch.zeros(3)\nadd(torch.zeros(2))")
     lines = done.stderr.splitlines()
-    assert 'script.py", line 3, in <module>' in lines[1]
+    assert [line.split(", ", 1)[1] for line in lines if line.startswith("  File")] == [
+        "line 4, in <module>", "line 3, in add"]
+    assert lines[-1].startswith("chainrule.errors.ShapeError: add: the shapes [2] and [3] do not fit")
+    assert lines[-1].endswith("(script.py:3: return x + torch.zeros(3))")
+
+
+def test_any_other_error_shows_where_it_was_raised(run):
+    done = run("import torch\nx = torch.ones(2, requires_grad=True)\n"
+               "x.register_hook(lambda g: 1 / 0)\nx.sum().backward()")
+    assert "engine.py" in done.stderr
+    assert "in <lambda>" in done.stderr
     assert "runner.py" not in done.stderr
     assert "cli.py" not in done.stderr
-    assert "(script.py:3: x + torch.zeros(3))" in lines[-1]
+    assert done.stderr.endswith("ZeroDivisionError: division by zero\n")
 
 
 LACKING = {

@@ -24,7 +24,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("vocabulary/", "engine", "printing", "rewrite", "numpy_source"),
     ("symbol", "attributes", "hooks"),
     ("plans", "graph_words", "conversions", "in_place", "random_words", "selection"),
-    ("tape",),
+    ("tape", "memory"),
     ("tensors",),
     ("creation", "tracer", "gradcheck", "dtypes"),
     ("autograd/", "functional", "contraction", "joining", "random", "expr", "formula", "serialization", "legacy"),

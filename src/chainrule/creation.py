@@ -60,7 +60,7 @@ def tensor(data: Any, *, dtype: DType = None, requires_grad: bool = False, **pla
         array = array.astype(as_dtype(dtype).numpy)
     elif not isinstance(data, (np.ndarray, np.generic)) and array.dtype.kind in "fc":
         array = array.astype(number_dtype(array.reshape(-1)[0].item() if array.size else 0.0))
-    return made(array, requires_grad)
+    return made(array if array.ndim else array[()], requires_grad)
 
 
 def _unwrapped(data: Any) -> Any:

@@ -5,9 +5,9 @@ comes from, so taking nodes by falling serial number visits each after all its c
 of the nodes that something has arrived at; nothing recurses, so a chain of 100,000 nodes is walked like any other.
 """
 
-import heapq
 import operator
 from collections.abc import Callable, Collection, Sequence
+from heapq import heappop, heappush
 from typing import Any, Protocol
 
 from chainrule.modes import quietly
@@ -64,57 +64,59 @@ def pull(
     arrived: dict[Any, Any] = {}
     heap: list[tuple[int, Any]] = []
     found: dict[Any, Any] = {}
-    pop, push, get = heapq.heappop, heapq.heappush, arrived.get
-
-    def leave(node: Any) -> Any:
-        g = came = arrived.pop(node)
-        if node.hooks is not None:
-            for hook in list(node.hooks):
-                changed = hook(g)
-                g = g if changed is None else changed
-        if wanted is not None and node in wanted:  # where the walk goes on, what came before hooks, as in PyTorch
-            found[node] = came if only is not None and any(edge in only for edge in node.edges) else g
-        return g
-
     edges, parts = roots, cotangents
     while True:
         alone = None
         for edge, g in zip(edges, parts):
             if edge is None or g is None or (only is not None and edge not in only):
                 continue
-            have = get(edge)
-            try:
-                arrived[edge] = g if have is None else have + g
-            except RuntimeWarning:  # where the user turns NumPy's warnings into errors
-                arrived[edge] = quietly(operator.add, have, g)
-            if have is not None:
+            if edge in arrived:
+                try:
+                    arrived[edge] = arrived[edge] + g
+                except RuntimeWarning:  # where the user turns NumPy's warnings into errors
+                    arrived[edge] = quietly(operator.add, arrived[edge], g)
                 continue
+            arrived[edge] = g
             if edge.serial:
                 if alone is None and not heap:
                     alone = edge  # most graphs are mostly chains: the next node, unless another joins it
                     continue
                 if alone is not None:
-                    push(heap, (-alone.serial, alone))
+                    heappush(heap, (-alone.serial, alone))
                     alone = None
-                push(heap, (-edge.serial, edge))
+                heappush(heap, (-edge.serial, edge))
         if alone is None:
             if not heap:
                 break
-            alone = pop(heap)[1]
-        node = alone
-        if wanted is None and node.hooks is None and not heap:
-            edges, parts = node.run(arrived.pop(node), release)  # nothing waits: as far as there is one way
+            alone = heappop(heap)[1]
+        g = arrived.pop(alone)
+        if only is None and alone.hooks is None and not heap:
+            edges, parts = alone.run(g, release)  # nothing waits: as far as there is one way
             continue
-        g = leave(node)
-        edges = node.edges
-        if only is not None and not any(edge in only for edge in edges):
+        came, g = g, hooked(alone, g)
+        edges = alone.edges
+        onward = only is None or any(edge in only for edge in edges)
+        if wanted is not None and alone in wanted:
+            found[alone] = came if onward else g  # where the walk goes on, what came before hooks, as in PyTorch
+        if not onward:
             edges = ()
             continue
-        parts = node.send(g)
+        parts = alone.send(g)
         if release:
-            node.saved = node.out = None
-    for leaf in list(arrived):
-        g = leave(leaf)
+            alone.saved = alone.out = None
+    for leaf, g in arrived.items():
+        if leaf.hooks is not None:
+            g = hooked(leaf, g)
         if wanted is None:
             leaf.send(g)
+        elif leaf in wanted:
+            found[leaf] = g
     return found
+
+
+def hooked(node: Node, g: Any) -> Any:
+    """What the hooks of a node make of what has arrived at it."""
+    for hook in list(node.hooks or ()):
+        changed = hook(g)
+        g = g if changed is None else changed
+    return g

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.ir import INPUT, Value
+from chainrule.ir import INPUT, Value, walk
 from chainrule.op import Op
 from chainrule.ops import arithmetic, comparison, indexing, reduction, shape
 from chainrule.spec import RANK, Dim
@@ -44,6 +44,22 @@ def text(value: Value, names: Mapping[Value, str] | None = None) -> str:
     ('3 * (a + b * c)', '3 * (a + v)')
     """
     return _Text(names or {}).of(value)
+
+
+def spelled(value: Value) -> int:
+    """How many ops the text of a value writes out: what is used twice counts twice, as it is written twice.
+
+    >>> from chainrule.expr import spelled
+    >>> from chainrule.spec import Spec, float64
+    >>> from chainrule.symbol import symbols
+    >>> (x,) = symbols(x=Spec((), float64.numpy))
+    >>> spelled((x * x).value), spelled(((x * x) * (x * x)).value)
+    (1, 3)
+    """
+    count: dict[Value, int] = {}
+    for v in walk([value]):
+        count[v] = sum([count[a] for a in v.args], int(isinstance(v.op, Op)))
+    return count[value]
 
 
 def latex(value: Value, names: Mapping[Value, str] | None = None) -> str:

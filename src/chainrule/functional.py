@@ -1,12 +1,15 @@
 """The function spelling of the tensor's words: ``torch.exp(x)`` is ``x.exp()``. Made from the words, not listed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from inspect import Parameter, signature
 from typing import Any
 
 from chainrule.ops import ALL, comparison
 from chainrule.selection import Selection
 from chainrule.tensors import Tensor
 from chainrule.vocabulary import Vocabulary
+from chainrule.vocabulary.arithmetic import Arithmetic
+from chainrule.vocabulary.elementary import Elementary
 from chainrule.vocabulary.inner import Inner
 
 
@@ -14,7 +17,19 @@ def words() -> list[str]:
     """The names of the vocabulary that can be called as functions."""
     names = {name for kind in (*Vocabulary.__mro__, Selection) for name, value in vars(kind).items()
              if callable(value) and not name.startswith("_")}
-    return sorted(names - NOT_FUNCTIONS)
+    return sorted((names | set(in_place_words())) - NOT_FUNCTIONS)
+
+
+def in_place_words() -> Iterator[str]:
+    """``relu_`` and the like: what writes in place and needs nothing but the tensor."""
+    for kind in (Arithmetic, Elementary):
+        for name, word in vars(kind).items():
+            if hasattr(Tensor, f"{name}_") and all(p.default is not p.empty for p in parameters(word)[1:]):
+                yield f"{name}_"
+
+
+def parameters(word: Callable[..., Any]) -> list[Parameter]:
+    return list(signature(word).parameters.values())
 
 
 NOT_FUNCTIONS = {*vars(Inner), "cast", "new_zeros", "new_full", "expand", "view_as", "expand_as", "sum_to_size",

@@ -66,7 +66,7 @@ class Value:
 
     __array_ufunc__ = __array__ = __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _escaped
     __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __neg__ = __bool__ = __float__ = __int__ = _escaped
-    item = tolist = astype = reshape = transpose = size = property(_escaped)
+    item = tolist = astype = reshape = transpose = size = take = property(_escaped)
 
 
 class Closed(dict[Hashable, Value]):

@@ -60,6 +60,7 @@ CATALOGUE: Mapping[str, Mapping[str, str]] = {
     },
     "more": {"en": "… {n} more", "zh": "……还有 {n} 个"},
     "over": {"en": "{rule}, Σ over axis {axis}", "zh": "{rule}，对第 {axis} 维求和"},
+    "long": {"en": "a formula of {n} ops", "zh": "由 {n} 个运算组成的公式"},
     "rearranged": {"en": "the same values, rearranged", "zh": "同样的值，换个排列"},
     "repeated": {"en": "the same value for every element", "zh": "每个元素得到同样的值"},
 }

@@ -70,22 +70,29 @@ def no_samples() -> Iterable[Any]:
     return ()
 
 
-class Saves(dict[tuple[int | None, ...], tuple[tuple[int, ...], bool] | None]):
-    """For each mask (per input None for a number, 0, or true if it needs a gradient), what the rules need.
+# What stands behind an input: a number, a tensor that needs no gradient, a node, a leaf. Only the last two are true.
+NUMBER, ABSENT, INNER, LEAF = None, 0, 1, 2
+Mask = tuple[int | None, ...]
 
-    That is: which inputs' values, and whether the output's; None when none of those inputs has a derivative.
+
+class Saves(dict[Mask, tuple[tuple[int, ...], bool, int | None] | None]):
+    """For each mask, what stands behind the inputs, what a node must keep; None where it leads nowhere.
+
+    That is: which inputs' values the rules need, whether the output's, and the input that leads on to another node,
+    if exactly one does.
     """
 
     def __init__(self, op: "Op"):
         self.op = op
 
-    def __missing__(self, mask: tuple[int | None, ...]) -> tuple[tuple[int, ...], bool] | None:
+    def __missing__(self, mask: Mask) -> tuple[tuple[int, ...], bool, int | None] | None:
         op = self.op
         asked = [i for i, m in enumerate(mask) if m and op.differentiable(i)]
         named = {n for i in asked for rule in op.rules(i) for n in rule.names}
         values = tuple(i for i, m in enumerate(mask)
                        if m is not None and op.input_name(i) in named and op.by_value(i))
-        self[mask] = needs = (values, "out" in named) if asked else None
+        inner = [i for i, m in enumerate(mask) if m == INNER]
+        self[mask] = needs = (values, "out" in named, inner[0] if len(inner) == 1 else None) if asked else None
         return needs
 
 

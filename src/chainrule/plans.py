@@ -13,14 +13,12 @@ import numpy as np
 
 from chainrule.ir import INPUT, Builder, Graph, Value
 from chainrule.numpy_source import compiled
-from chainrule.op import Op
+from chainrule.op import LEAF, Op
 from chainrule.ops.shape import expand
 from chainrule.rewrite import rewritten
 from chainrule.spec import Spec
 from chainrule.symbol import Symbol
 
-# What stands behind an input: a number, a tensor that needs no gradient, a node, a leaf. Only the last two are true.
-NUMBER, ABSENT, INNER, LEAF = None, 0, 1, 2
 PLANS_KEPT = 4096
 LONGEST_RUN = 24
 LARGEST_RUN = 1 << 15
@@ -29,18 +27,6 @@ LARGEST_RUN = 1 << 15
 plans: dict[Any, Any] = {}
 met: dict[Any, bool] = {}
 """Keys met, and whether they may get a plan."""
-
-
-class Onward(dict[tuple[int | None, ...], int | None]):
-    """Which input of a node leads on, by its mask, if exactly one does."""
-
-    def __missing__(self, mask: tuple[int | None, ...]) -> int | None:
-        inner = [k for k, m in enumerate(mask) if m == INNER]
-        self[mask] = onward = inner[0] if len(inner) == 1 else None
-        return onward
-
-
-ONWARD = Onward()
 
 
 def planned(key: Any, nodes: Sequence[Any], arrays: Sequence[Any]) -> Any:
@@ -72,7 +58,7 @@ def write(nodes: Sequence[Any], g: Any) -> Callable[..., tuple[Any, ...]]:
         saved = [symbol(builder, "x", t._data) for t in node.saved or ()]
         out = [] if node.out is None else [symbol(builder, "out", node.out)]
         inputs += saved + out
-        onward = ONWARD[node.mask] if number < len(nodes) - 1 else None
+        onward = node.onward if number < len(nodes) - 1 else None
         sent = node.reverse(arriving, node.known(saved, out[0] if out else None))
         for k, part in enumerate(sent):
             if k == onward:

@@ -12,6 +12,9 @@ from collections.abc import Sequence
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, ModuleType, TracebackType
 
+from chainrule.errors import ChainruleError
+from chainrule.source import inside
+
 OURS = __name__.partition(".")[0]
 THEIRS = "torch"
 LACKING = "(chainrule stands in for torch here: either PyTorch has no such name, or chainrule does not have it yet)"
@@ -89,6 +92,7 @@ def _main(path: str) -> ModuleType:
 def _leave_out_frames_before(code: CodeType | None) -> None:
     """Let the traceback that is about to be printed start in the script; a SyntaxError in it has none at all.
 
+    What chainrule refuses ends at the line that asked for it: where the refusal stands in our files helps nobody.
     The hook that prints is Python's or the script's own. It is wrapped only now, so that a script which runs well
     sees ``sys.excepthook`` as Python set it.
     """
@@ -97,8 +101,18 @@ def _leave_out_frames_before(code: CodeType | None) -> None:
     def hook(kind: type[BaseException], error: BaseException, frames: TracebackType | None) -> None:
         while frames is not None and frames.tb_frame.f_code is not code:
             frames = frames.tb_next
+        if isinstance(error, ChainruleError) and frames is not None:
+            _end_with_the_users(frames)
         if isinstance(error, ImportError) and (error.name or "").partition(".")[0] in (OURS, THEIRS):
             error.add_note(LACKING)
         show(kind, error.with_traceback(frames), frames)
 
     sys.excepthook = hook
+
+
+def _end_with_the_users(frames: TracebackType) -> None:
+    last, frame = frames, frames.tb_next
+    while frame is not None:
+        last = last if inside[frame.tb_frame.f_code.co_filename] else frame
+        frame = frame.tb_next
+    last.tb_next = None

@@ -15,8 +15,8 @@ import numpy as np
 from chainrule.errors import GraphError, VersionError
 from chainrule.hooks import Handle, Watched, after, before, watch
 from chainrule.modes import Switch, quietly
-from chainrule.op import Op
-from chainrule.plans import LEAF, LONGEST_RUN, ONWARD, planned, plans
+from chainrule.op import LEAF, Op
+from chainrule.plans import LONGEST_RUN, planned, plans
 from chainrule.source import Place, at, inside, place_of
 from chainrule.spec import Spec
 from chainrule.vocabulary import Vocabulary
@@ -53,28 +53,28 @@ class Node(Watched):
         """
         self.key = key
         self.edges = edges
-        positions, with_out = key[0].saves[key[1]]
-        count = len(positions)
-        if count != len(operands):
-            operands = () if not count else (operands[positions[0]],) if count == 1 else tuple(
-                [operands[k] for k in positions])
+        positions, with_out, self.onward = key[0].saves[key[1]]
+        if len(positions) != len(operands):
+            operands = tuple([operands[k] for k in positions]) if positions else ()
         self.saved: tuple[Any, ...] | None = operands
         for tensor in operands:
-            if tensor._storage is not None and tensor._storage.version:
+            if (storage := tensor._storage) is not None and storage.version:
                 self.versions = tuple([t._storage.version if t._storage is not None else 0 for t in operands])
                 break
         if with_out:
             self.out = out
         self.serial = next_serial()
         frame: Any = _getframe(3)  # the caller of the word that applied the op
-        if inside[frame.f_code.co_filename]:
-            while inside[frame.f_code.co_filename]:
-                if (name := frame.f_code.co_name) not in CALLS:
-                    self.public = name
-                frame = frame.f_back
-                if frame is None:
-                    return
-        self.code, self.instruction = frame.f_code, frame.f_lasti
+        code = frame.f_code
+        while inside[code.co_filename]:
+            if code.co_name not in CALLS:
+                self.public = code.co_name
+            frame = frame.f_back
+            if frame is None:
+                return
+            code = frame.f_code
+        self.code = code
+        self.instruction = frame.f_lasti
 
     # -- what was applied to what: ``key``, which also names the plan ---------------------------------------------
 
@@ -160,21 +160,22 @@ class Node(Watched):
 
         Returns the edges where that ends, and what arrives there. A run met again is one plan.
         """
-        nodes, keys = [self], [self.key]
+        if isinstance(g, Vocabulary):
+            return super().run(g, release)
+        nodes, keys, arrays = [], [], [g]
         node: Any = self
-        while (k := ONWARD[node.key[1]]) is not None and len(nodes) < LONGEST_RUN:
+        while True:
+            nodes.append(node)
+            keys.append(node.key)
+            if node.out is not None or node.saved != ():
+                node.gather(arrays)
+            if (k := node.onward) is None or len(nodes) == LONGEST_RUN:
+                break
             node = node.edges[k]
             if type(node) is not Node or node.hooks is not None:
                 break
-            nodes.append(node)
-            keys.append(node.key)
-        if len(nodes) == 1 or type(self) is not Node or isinstance(g, Vocabulary):
-            return super().run(g, release)
-        key = tuple(keys)
+        key = keys[0] if len(nodes) == 1 else tuple(keys)
         plan = plans.get(key)
-        arrays = [g]
-        for n in nodes:
-            n.gather(arrays)
         if plan is None:
             plan = planned(key, nodes, arrays)
             if plan is None:
@@ -193,7 +194,7 @@ class Node(Watched):
         parts: list[Any] = []
         for node in nodes:
             sent = node.send(g)
-            onward = None if node is nodes[-1] else ONWARD[node.mask]
+            onward = None if node is nodes[-1] else node.onward
             for k, (edge, part) in enumerate(zip(node.edges, sent)):
                 if k == onward:
                     g = part

@@ -12,13 +12,14 @@ import numpy as np
 
 from chainrule.errors import TraceError
 from chainrule.ir import Builder, Value, walk
+from chainrule.memory import Storage
 from chainrule.modes import Switch, quietly
 from chainrule.op import Op, spec_of
 from chainrule.ops.shape import assign, cast, expand
 from chainrule.source import at, user_place
 from chainrule.spec import Spec
 from chainrule.symbol import emit
-from chainrule.tensors import Storage, Tensor, wrap
+from chainrule.tensors import Tensor, wrap
 
 HOST = (
     "compile: {0} needs a value, and while a step is traced there are none yet{1}. Return the tensor from the step and "

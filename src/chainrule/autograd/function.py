@@ -13,11 +13,12 @@ from typing import Any
 from chainrule.creation import zeros
 from chainrule.errors import GraphError, LeafError, VersionError
 from chainrule.hooks import Cotangents, Watched
+from chainrule.memory import LEAF_WRITE
 from chainrule.modes import Switch, current
 from chainrule.source import Place, at, place_of, user_frame, user_place
 from chainrule.spec import dtype, shown
 from chainrule.tape import next_serial, shown_edge
-from chainrule.tensors import LEAF_WRITE, Tensor
+from chainrule.tensors import Tensor
 
 __all__ = ["Function", "FunctionCtx", "once_differentiable"]
 

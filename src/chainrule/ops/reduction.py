@@ -12,10 +12,8 @@ import numpy as np
 from chainrule.errors import DtypeError, ShapeError
 from chainrule.op import Refusal, Sample, discrete, general, linear
 from chainrule.ops.sampling import array
-from chainrule.ops.summation import adder
+from chainrule.ops.summation import HALF, SINGLE, adder, averager
 from chainrule.spec import Spec, bool_, broadcast, int64, numel, shown
-
-HALF, SINGLE = np.dtype("float16"), np.dtype("float32")
 
 
 def in_single(forward: Callable[..., Any]) -> Callable[..., Any]:
@@ -28,19 +26,11 @@ def in_single(forward: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def summed(x: Any, dim: tuple[int, ...], keepdim: bool) -> Any:
-    return (adder(x.shape, x.dtype, dim, keepdim) or any_adder(x, dim, keepdim))(x)
-
-
-def any_adder(x: Any, dim: tuple[int, ...], keepdim: bool) -> Callable[[Any], Any]:
-    """NumPy's own sum, for what has ``x``'s dtype."""
-    dtype: Any = None if x.dtype.kind in "fc" else int64.numpy
-    reduce: Any = np.add.reduce
-    return lambda x: reduce(x, axis=dim, keepdims=keepdim, dtype=dtype)
+    return adder(x.shape, x.dtype, dim, keepdim)(x)
 
 
 def averaged(x: Any, dim: tuple[int, ...], keepdim: bool) -> Any:
-    add = adder(x.shape, x.dtype, dim, keepdim) or any_adder(x, dim, keepdim)
-    return add(x) / (x.size if len(dim) == len(x.shape) else count(x.shape, dim))
+    return averager(x.shape, x.dtype, dim, keepdim)(x)
 
 
 def multiplied(x: Any, dim: tuple[int, ...], keepdim: bool) -> Any:
@@ -142,10 +132,9 @@ def rows() -> list[Sample]:
 
 
 sum = linear("sum", summed, lambda g, x, dim, keepdim: g.spread(x.shape, dim, keepdim), spec=reduced_spec,
-             reduces="add", prepared=lambda x, dim, keepdim: (
-                 adder(x.shape, x.dtype, dim, keepdim) or any_adder(x, dim, keepdim)),
+             reduces="add", prepared=lambda x, dim, keepdim: adder(x.shape, x.dtype, dim, keepdim),
              samples=lambda: folds(((0, 3), (0,)), ((2, 3), ())))
-mean = linear("mean", in_single(averaged),
+mean = linear("mean", averaged,
               lambda g, x, dim, keepdim: (g / count(x.shape, dim)).spread(x.shape, dim, keepdim), spec=mean_spec,
               promotes="checked", composite=lambda x, dim, keepdim: x.sum(dim, keepdim) / count(x.shape, dim),
               samples=folds,

@@ -14,18 +14,44 @@ from typing import Any
 
 import numpy as np
 
-LANES = {np.dtype("float32"): 8, np.dtype("float64"): 4}
+from chainrule.spec import int64
+
+HALF, SINGLE = np.dtype("float16"), np.dtype("float32")
+LANES = {SINGLE: 8, np.dtype("float64"): 4}
 LONGEST = 8192
 BLOCK = 16
-reduce, accumulate, concatenate = np.add.reduce, np.add.accumulate, np.concatenate
+reduce: Any = np.add.reduce
+reduceat, accumulate, concatenate = np.add.reduceat, np.add.accumulate, np.concatenate
 
 
 Adder = Callable[[Any], Any]
 
 
 @lru_cache(maxsize=1024)
-def adder(shape: tuple[int, ...], dtype: Any, dim: tuple[int, ...], keepdim: bool) -> Adder | None:
-    """The sum of arrays of this kind over ``dim``; None where the order is not known or not worth it."""
+def adder(shape: tuple[int, ...], dtype: Any, dim: tuple[int, ...], keepdim: bool) -> Adder:
+    """The sum of arrays of this kind over ``dim``."""
+    return ordered(shape, dtype, dim, keepdim) or numpy_sum(dtype, dim, keepdim)
+
+
+@lru_cache(maxsize=1024)
+def averager(shape: tuple[int, ...], dtype: Any, dim: tuple[int, ...], keepdim: bool) -> Adder:
+    """The mean of arrays of this kind over ``dim``; in half precision computed in single and rounded."""
+    if dtype == HALF:
+        single = averager(shape, SINGLE, dim, keepdim)
+        return lambda x: single(x.astype(SINGLE)).astype(HALF)
+    add, count = adder(shape, dtype, dim, keepdim), math.prod([shape[axis] for axis in dim])
+    count = dtype.type(count) if dtype in LANES else count
+    return lambda x: add(x) / count
+
+
+def numpy_sum(dtype: Any, dim: tuple[int, ...], keepdim: bool) -> Adder:
+    """NumPy's own; of whole numbers as int64."""
+    wide: Any = None if dtype.kind in "fc" else int64.numpy
+    return lambda x: reduce(x, axis=dim, keepdims=keepdim, dtype=wide)
+
+
+def ordered(shape: tuple[int, ...], dtype: Any, dim: tuple[int, ...], keepdim: bool) -> Adder | None:
+    """The sum in PyTorch's order; None where that is not known or not worth it."""
     size = math.prod(shape)
     if dtype not in LANES or not 0 < size <= LONGEST or not dim:
         return None
@@ -47,17 +73,21 @@ def adder(shape: tuple[int, ...], dtype: Any, dim: tuple[int, ...], keepdim: boo
 
 
 def row_adder(size: int, lanes: int, last: Any) -> Adder:
-    """The sum of a vector of ``size`` numbers: of its running sums the ``last``."""
+    """The sum of a vector of ``size`` numbers: of its running sums the ``last``.
+
+    Where time matters, one read in the right order and two calls: ``reduceat`` leaves the numbers at the end alone and
+    adds up each lane. It adds a segment's first number to the sum of the others, so the last to come stands first.
+    """
     vectors, rest = divmod(size, lanes)
     whole = size - rest
     if not vectors:
-        return lambda x: accumulate(in_fours(x.reshape(-1, 1)))[last]
-    if vectors < 8:  # one read in the right order: this is where time matters
-        rows = ORDERS.get(vectors, np.arange(vectors))
-        places = rows[:, None] * lanes + np.arange(lanes)
-        if rest:
-            return lambda x: accumulate(concatenate((x[whole:], reduce(x.take(places), 0))))[last]
-        return lambda x: accumulate(reduce(x.take(places), 0))[last]
+        order = ORDERS.get(size, np.arange(size))
+        return lambda x: accumulate(x.take(order))[last]
+    if vectors < 8:
+        chain = np.roll(ORDERS.get(vectors, np.arange(vectors)), 1)
+        order = np.concatenate((np.arange(whole, size), (np.arange(lanes)[:, None] + chain * lanes).ravel()))
+        starts = np.concatenate((np.arange(rest), rest + np.arange(lanes) * vectors))
+        return lambda x: accumulate(reduceat(x.take(order), starts))[last]
     return lambda x: accumulate(concatenate((x[whole:], in_fours(x[:whole].reshape(vectors, lanes)))))[last]
 
 

@@ -95,10 +95,10 @@ class Paths:
 
         def at(arg: Quantity) -> Operand:
             k = int(positions(arg, q)[scalar.k])
-            return self.name(arg, k), (), None if arg.value is None else np.reshape(arg.value, -1)[k]
+            return self.name(arg, k), (), item(arg.value, k)
 
         operands = [at(arg) if operand(arg)[0] else operand(arg) for arg in q.args]
-        return Written(q.node.op, q.node.params, operands, (scalar.name, (), np.reshape(q.value, -1)[scalar.k]))
+        return Written(q.node.op, q.node.params, operands, (scalar.name, (), item(q.value, scalar.k)))
 
     def _rule(self, line: Line) -> str:
         op = line.target.of.node and line.target.of.node.op
@@ -184,6 +184,11 @@ def factor(q: Quantity, i: int, j: int, k: int) -> tuple[Quantity, int] | None:
 def positions(arg: Quantity, q: Quantity) -> Any:
     """Which element of an argument lies under each element of ``q``."""
     return np.broadcast_to(np.arange(arg.size).reshape(arg.shape), q.shape).reshape(-1)
+
+
+def item(array: Any, k: int) -> Any:
+    """Element ``k`` of an array; None where the tape did not keep it."""
+    return None if array is None else np.reshape(array, -1)[k]
 
 
 def unit(shape: Sequence[int], k: int) -> Any:

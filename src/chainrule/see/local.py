@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.expr import text
+from chainrule.expr import spelled, text
 from chainrule.ir import INPUT, Builder, Graph, Value, rebuild, run, walk
 from chainrule.messages import say
 from chainrule.op import Elementwise, Op, Piecewise
@@ -20,6 +20,7 @@ from chainrule.symbol import Symbol, emit
 
 Operand = tuple[str, tuple[int, ...], Any]
 """A name ("" for a number), a shape, and the value, an array or a number; None where it is not known."""
+NESTED = 40  # ops that are written out in one line
 BOOL, WHOLE = np.dtype(bool), np.dtype("int64")
 
 
@@ -65,6 +66,8 @@ class Written:
         inner = part = readable(self.op.reverse(i, g, self.op.known(inputs, self.params, self.out)).value, {})
         while isinstance(inner.op, Op) and inner.op.index is not None:
             inner = inner.args[0]
+        if spelled(inner) > NESTED:
+            return say("long", lang, n=spelled(inner))
         if inner is part:
             return text(part)
         moves = say("repeated" if math.prod(part.shape) > math.prod(inner.shape) else "rearranged", lang)

@@ -79,9 +79,9 @@ class Names:
             if not q.name:
                 self._claim(q, taken.fresh("v" if q.wanted else "k"), taken)
             q.place = q.node.place if q.node is not None and self.source else None
-            value = self.variables.get(q.name)
-            if not q.wanted and isinstance(value, Tensor) and value._data.size == q.size:
-                q.seen = value._data.shape
+            known = self.variables.get(q.name, getattr(q.given, "_base", None))  # the variable may be out of reach
+            if not q.wanted and isinstance(known, Tensor) and known._data.size == q.size:
+                q.seen = known._data.shape
 
     def sorted(self, quantities: Sequence[Quantity]) -> list[Quantity]:
         """The leaves first, in the order in which the user's variables came to be; then the others as they are."""

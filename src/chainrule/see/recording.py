@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.expr import text
+from chainrule.expr import spelled, text
 from chainrule.ir import Builder
 from chainrule.messages import say
 from chainrule.modes import Switch
 from chainrule.op import Elementwise, General, Piecewise
 from chainrule.ops.shape import reshape
-from chainrule.see.elements import Paths, Scalar, element_name, factor
-from chainrule.see.local import Written, applied, operand, summed_axes
+from chainrule.see.elements import Paths, Scalar, element_name, factor, item
+from chainrule.see.local import NESTED, Written, applied, operand, summed_axes
 from chainrule.see.names import symbol
 from chainrule.see.quantities import F64, Quantity, central, knowledge, pulled
 from chainrule.see.record import ABSENT, CONSTANT, FULL, Edge, Node, Record, Source, Summary, Value, show
@@ -20,7 +20,6 @@ from chainrule.spec import Spec
 from chainrule.tensors import wrap
 
 WORK = 400_000  # ops run again for central differences, at most
-NESTED = 40  # ops of a graph whose formula is written out in one line
 
 
 def whole(quantities: Sequence[Quantity], lang: str) -> Record:
@@ -149,10 +148,12 @@ def _formula(quantities: Sequence[Quantity]) -> str:
             name, _, number = operand(q)
             made[q] = builder.input(symbol(name), spec) if name else number
             if q.seen is not None and q.seen != q.shape:
-                made[q] = builder.apply(reshape, [builder.input(symbol(q.name), Spec(q.seen, F64))], {"shape": q.shape})
+                seen = builder.input(symbol(q.name), Spec(q.seen, spec.dtype))
+                made[q] = builder.apply(reshape, [seen], {"shape": q.shape})
         else:
             made[q] = applied(builder, q.node.op, [made[arg] for arg in q.args], q.node.params)
-    return text(made[quantities[-1]])
+    formula = made[quantities[-1]]
+    return text(formula) if spelled(formula) <= NESTED else ""
 
 
 def _source(q: Quantity) -> Source | None:
@@ -161,4 +162,4 @@ def _source(q: Quantity) -> Source | None:
 
 
 def _item(array: Any, k: int) -> float | None:
-    return None if array is None else float(np.reshape(array, -1)[k])
+    return None if array is None else float(item(array, k))

@@ -7,6 +7,7 @@ import numpy as np
 
 from chainrule.errors import ShapeError
 from chainrule.op import Op
+from chainrule.source import at, user_place
 from chainrule.spec import Size
 
 EVERY = tuple(tuple(range(ndim)) for ndim in range(8))
@@ -17,7 +18,8 @@ def axis_of(dim: int, ndim: int) -> int:
     """The axis that ``dim`` counts, from the end when negative. Raises IndexError."""
     reach = max(ndim, 1)
     if not -reach <= dim < reach:
-        raise IndexError(f"Dimension out of range (expected to be in range of [{-reach}, {reach - 1}], but got {dim})")
+        raise IndexError(f"dim: Dimension out of range (expected to be in range of [{-reach}, {reach - 1}], but got "
+                         f"{dim}){at(user_place())}")
     return dim % reach
 
 
@@ -49,13 +51,14 @@ class Carrier:
 
     def _dims(self, dim: Dims) -> tuple[int, ...]:
         """Which axes ``dim`` means: None and () are all of them. Raises IndexError and ShapeError."""
+        ndim = self.ndim
         if dim is None or (not isinstance(dim, int) and not len(dim)):
-            return EVERY[self.ndim] if self.ndim < len(EVERY) else tuple(range(self.ndim))
-        axes = [axis_of(d, self.ndim) for d in ((dim,) if isinstance(dim, int) else dim)]
+            return EVERY[ndim] if ndim < len(EVERY) else tuple(range(ndim))
+        axes = [axis_of(d, ndim) for d in ((dim,) if isinstance(dim, int) else dim)]
         if len(set(axes)) < len(axes):
             raise ShapeError(f"dim: {max(axes, key=axes.count)} appears multiple times in the list of dims {dim}; name "
                              "each once")
-        return tuple(sorted(axes)) if self.ndim else ()
+        return tuple(sorted(axes)) if ndim else ()
 
     def _unary(self, op: Op, **params: Any) -> Self:
         return self._apply(op, (self,), **params)

@@ -5,6 +5,7 @@ from typing import Any, Self
 from chainrule.errors import PositionError, ShapeError
 from chainrule.ops import indexing
 from chainrule.ops import shape as shape_ops
+from chainrule.source import at, user_place
 from chainrule.spec import broadcast, shown
 from chainrule.vocabulary.carrier import Carrier, axis_of
 from chainrule.vocabulary.inner import Inner
@@ -200,5 +201,5 @@ def _one_key(k: Any, axis: int, size: Any) -> Any:
             raise ValueError("slice: step must be greater than zero; use flip() to reverse")
         return k.indices(size) if k != EVERYTHING else (0, size, 1)
     if not -size <= k < size:
-        raise IndexError(f"index {k} is out of bounds for dimension {axis} with size {size}")
+        raise IndexError(f"index: index {k} is out of bounds for dimension {axis} with size {size}{at(user_place())}")
     return k % size

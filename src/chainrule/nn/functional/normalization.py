@@ -7,6 +7,7 @@ from typing import Any
 from chainrule.errors import ShapeError
 from chainrule.modes import Switch
 from chainrule.nn.functional.naming import recorded_as
+from chainrule.source import at, user_place
 from chainrule.spec import shown
 from chainrule.tensors import Tensor
 
@@ -106,7 +107,9 @@ def batch_norm(
         over = tuple(axis for axis in range(ndim) if axis != 1)
         count = input.numel() // max(input.shape[1], 1)
         if count < 2:
-            raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
+            raise ValueError(f"batch_norm: Expected more than 1 value per channel when training, got input size "
+                             f"{input.shape}{at(user_place())}; a batch of one has no spread: use a larger batch "
+                             "(DataLoader(drop_last=True) leaves out a last one that is short), or model.eval()")
         out, mean, variance = _standardized(input, over, eps)
         _move(((running_mean, mean), (running_var, variance * (count / (count - 1)))), momentum)
     else:
