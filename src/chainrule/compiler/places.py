@@ -97,7 +97,6 @@ class Places:
 
     def place(self, op: Op, point: Point, args: Sequence[Value], params: Mapping[str, Any]) -> Place:
         """Where an op that reads at positions looks in its first argument. Outside, it is led back to the edge."""
-
         below: dict[Scalar, int] = {}
 
         def read(k: int, at: Point) -> Scalar:
