@@ -83,7 +83,8 @@ def _kept(input: Tensor, shape: tuple[int, ...], p: float) -> Tensor:
     strides = getattr(input._data, "strides", ())  # a traced value lies in order
     order = np.argsort([-stride for stride in strides], kind="stable") if strides else np.arange(len(shape))
     dtype, laid = input.np_dtype, tuple(shape[axis] for axis in order)
-    return wrap(drawn(lambda: default_generator.bernoulli(1 - p, laid, dtype), laid, dtype)).permute(*np.argsort(order))
+    kept = wrap(drawn(lambda: default_generator.bernoulli(1 - p, laid, dtype), laid, dtype))
+    return kept.permute(np.argsort(order).tolist())
 
 
 def _check_probability(name: str, p: float) -> None:

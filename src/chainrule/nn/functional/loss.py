@@ -67,7 +67,8 @@ def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", be
     apart = (input - target).abs()
     if beta == 0:
         return reduced(apart, reduction)
-    return reduced((apart * apart * (0.5 / beta)).where(apart < beta, apart - 0.5 * beta), reduction)
+    near = apart.clamp(max=beta)
+    return reduced(near * (apart - 0.5 * near) / beta, reduction)
 
 
 def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0,
@@ -77,7 +78,8 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     if delta <= 0:
         raise RuntimeError(f"huber_loss: does not support non-positive values for delta, got {delta}")
     apart = (input - target).abs()
-    loss = (apart * apart * 0.5).where(apart <= delta, (apart - 0.5 * delta) * delta)
+    near = apart.clamp(max=delta)
+    loss = near * (apart - 0.5 * near)
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
