@@ -14,7 +14,7 @@ WORDS = ("exp expm1 log log1p log2 log10 sqrt sin cos tan asin acos atan sinh co
 ONE = {
     **{word: lambda t, x, word=word: getattr(x, word)() for word in WORDS},
     "pow 2": lambda t, x: x**2, "pow 3": lambda t, x: x**3, "pow half": lambda t, x: x**0.5,
-    "2 ** x": lambda t, x: 2**x, "times 2": lambda t, x: x * 2, "over 2": lambda t, x: x / 2, 
+    "2 ** x": lambda t, x: 2**x, "times 2": lambda t, x: x * 2, "over 2": lambda t, x: x / 2,
     "clamp": lambda t, x: x.clamp(0.3, 0.6),
     "softmax": lambda t, x: x.softmax(0), "log_softmax": lambda t, x: x.log_softmax(0),
     "logsumexp": lambda t, x: x.logsumexp(0), "cumsum": lambda t, x: x.cumsum(0), "cumprod": lambda t, x: x.cumprod(0),
