@@ -9,20 +9,32 @@ from chainrule.generator import Generator, default_generator
 from chainrule.modes import drawn
 
 
+def in_memory_order(data: Any, shape: tuple[int, ...], draw: Callable[[tuple[int, ...]], Any], dtype: Any) -> Any:
+    """What ``draw(shape)`` gives, drawn in the order in which the elements of ``data`` lie in memory."""
+    strides = getattr(data, "strides", ())  # a traced value lies in order
+    order = np.argsort([-stride for stride in strides], kind="stable").tolist() if strides else list(range(len(shape)))
+    laid = tuple(shape[axis] for axis in order)
+    found = drawn(lambda: draw(laid), laid, dtype)
+    return found if order == sorted(order) else np.transpose(found, np.argsort(order))
+
+
 class Random:
     """Every word draws what PyTorch draws on the CPU, from ``generator`` or the default one."""
 
     shape: Any
     np_dtype: Any
+    _data: Any
     _wrap: Callable[..., Any]
     _write: Callable[..., Self]
 
-    def _drawn(self, name: str, generator: Generator | None, *args: Any) -> Self:
+    def _drawn(self, name: str, generator: Generator | None, *args: Any, kinds: str = "f", **options: Any) -> Self:
         draw = getattr(generator or default_generator, name.strip("_"))
-        if self.np_dtype.kind != "f":
+        if self.np_dtype.kind not in kinds:
             raise NotImplementedError(f"{name}: not implemented for {self.np_dtype}; draw floats and convert them")
-        shape, dtype = tuple(self.shape), self.np_dtype
-        return self._write(self._wrap(drawn(lambda: draw(shape, *args, dtype), shape, dtype)))
+        return self._fill_by(lambda shape: draw(shape, *args, self.np_dtype, **options))
+
+    def _fill_by(self, draw: Callable[[tuple[int, ...]], Any]) -> Self:
+        return self._write(self._wrap(in_memory_order(self._data, tuple(self.shape), draw, self.np_dtype)))
 
     def normal_(self, mean: float = 0, std: float = 1, *, generator: Generator | None = None) -> Self:
         """Normal numbers around ``mean``.
@@ -32,7 +44,8 @@ class Random:
         >>> torch.empty(3).normal_(0, 2)
         tensor([ 3.0820, -0.5869, -4.3576])
         """
-        return self._drawn("normal_", generator, mean, std)
+        flags = getattr(self._data, "flags", None)
+        return self._drawn("normal_", generator, mean, std, blocks=flags is None or flags.c_contiguous)
 
     def uniform_(self, a: float = 0, b: float = 1, *, generator: Generator | None = None) -> Self:
         """Uniform numbers in [a, b)."""
@@ -46,19 +59,26 @@ class Random:
         """exp of normal numbers."""
         return self._drawn("log_normal_", generator, mean, std)
 
+    def cauchy_(self, median: float = 0, sigma: float = 1, *, generator: Generator | None = None) -> Self:
+        """Cauchy numbers around ``median``, half of them within ``sigma``."""
+        return self._drawn("cauchy_", generator, median, sigma)
+
+    def geometric_(self, p: float, *, generator: Generator | None = None) -> Self:
+        """How many trials a first success takes, each with probability ``p``."""
+        return self._drawn("geometric_", generator, p, kinds="fiu")
+
     def bernoulli_(self, p: Any = 0.5, *, generator: Generator | None = None) -> Self:
         """1 with probability ``p``, a number or a tensor of the same shape, else 0."""
+        if isinstance(p, (int, float)):
+            return self._fill_by(lambda shape: (generator or default_generator).bernoulli(p, shape, self.np_dtype))
         shape, dtype, source = tuple(self.shape), self.np_dtype, generator or default_generator
-        chance = p if isinstance(p, (int, float)) else np.broadcast_to(p.detach().numpy(), shape)
+        chance = np.broadcast_to(p.detach().numpy(), shape)
         return self._write(self._wrap(drawn(lambda: source.bernoulli(chance, shape, dtype), shape, dtype)))
 
     def random_(self, from_: int | None = None, to: int | None = None, *, generator: Generator | None = None) -> Self:
         """Whole numbers from ``from_`` (0) up to, not including, ``to``; without bounds all that the dtype counts."""
-        shape, dtype, source = tuple(self.shape), self.np_dtype, generator or default_generator
-        low: Any = 0 if to is None else from_
-        high: Any = from_ if to is None else to
-
-        def draw() -> Any:
-            return source.whole(shape, dtype) if from_ is None else source.randint(low, high, shape, dtype)
-
-        return self._write(self._wrap(drawn(draw, shape, dtype)))
+        dtype, source = self.np_dtype, generator or default_generator
+        if from_ is None:
+            return self._fill_by(lambda shape: source.whole(shape, dtype))
+        low, high = (0, from_) if to is None else (from_, to)
+        return self._fill_by(lambda shape: source.randint(low, high, shape, dtype))

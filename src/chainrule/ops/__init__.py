@@ -11,11 +11,13 @@ from chainrule.ops import (
     ordering,
     reduction,
     shape,
+    special,
 )
 
 ALL: dict[str, Op] = {
     record.name: record
-    for family in (arithmetic, elementary, comparison, reduction, ordering, shape, moves, indexing, linear_algebra)
+    for family in (arithmetic, elementary, comparison, reduction, ordering, shape, moves, indexing, linear_algebra,
+                   special)
     for record in vars(family).values()
     if isinstance(record, Op)
 }

@@ -64,6 +64,14 @@ def running(x: Any, dim: tuple[int, ...]) -> Any:
     return np.cumsum(x, dim[0], DOUBLE).astype(x.dtype)
 
 
+def running_place(x: Any, dim: tuple[int, ...], largest: bool) -> Any:
+    """Where the largest or smallest element so far is, the last among equals; NaN is either."""
+    (axis,) = dim
+    best = (np.maximum if largest else np.minimum).accumulate(x, axis)
+    places = np.arange(x.shape[axis]).reshape((-1,) + (1,) * (x.ndim - 1 - axis))
+    return np.maximum.accumulate(np.where((x == best) | (x != x), places, 0), axis)
+
+
 def wholes() -> list[Sample]:
     return [Sample((array(*shape),)) for shape in ((), (3,), (2, 3), (2, 1, 2))]
 
@@ -87,5 +95,8 @@ argsort = discrete("argsort", order, spec=lambda x, dim, descending: Spec(x.shap
                    scalar=None, samples=lambda: [
                        Sample((np.round(s.inputs[0]),), {**s.params, "descending": down})
                        for s in rows()[1:] for down in (False, True)])
+cumargmax = discrete("cumargmax", running_place, spec=lambda x, dim, largest: Spec(x.shape, int64.numpy), promotes="",
+                     scalar=None, samples=lambda: [Sample((np.round(s.inputs[0]),), {**s.params, "largest": largest})
+                                                   for s in rows()[1:] for largest in (True, False)])
 cumsum = linear("cumsum", running, lambda g, dim: g.flip(dim).cumsum(*dim).flip(dim), samples=lambda: rows()[1:],
                 spec=lambda x, dim: Spec(x.shape, x.dtype if x.dtype.kind in "fc" else int64.numpy))

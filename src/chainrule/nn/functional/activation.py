@@ -3,8 +3,11 @@
 import math
 from typing import Any
 
+import numpy as np
+
+from chainrule.generator import default_generator
 from chainrule.nn.functional.naming import recorded_as
-from chainrule.tensors import Tensor
+from chainrule.tensors import Tensor, wrap
 
 
 def _maybe_in_place(input: Tensor, out: Tensor, inplace: bool) -> Tensor:
@@ -66,6 +69,31 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
     alpha, scale = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
     out = (input.clamp(max=0).expm1() * alpha).where(input <= 0, input) * scale
     return _maybe_in_place(input, out, inplace)
+
+
+def rrelu(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False,
+          inplace: bool = False) -> Tensor:
+    """x where x > 0, else x times a slope: drawn from [lower, upper) in training, else their mean."""
+    if not training:
+        return leaky_relu(input, (lower + upper) / 2, inplace)
+    negative = np.asarray((input.detach() <= 0)._array("rrelu in training"))
+    slopes = np.ones(negative.shape, input.np_dtype)
+    lower, upper = (float(slopes.dtype.type(bound)) for bound in (lower, upper))
+    slopes[negative] = lower + (upper - lower) * default_generator.rand((int(negative.sum()),), np.float64)
+    return _maybe_in_place(input, input * wrap(slopes), inplace)
+
+
+def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
+    """softmax((logits + Gumbel noise) / tau), a sample that gradients pass through; ``hard`` makes it one-hot.
+
+    Source: E. Jang, S. Gu and B. Poole, "Categorical reparameterization with Gumbel-softmax", ICLR 2017.
+    """
+    noise = -logits.detach().clone().exponential_().log()
+    soft = ((logits + noise) / tau).softmax(dim)
+    if not hard:
+        return soft
+    chosen = soft.detach().argmax(dim, True)
+    return soft.detach().new_zeros(soft.shape).scatter(dim, chosen, 1.0) - soft.detach() + soft
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:

@@ -1,11 +1,13 @@
 """Products with weights, look-ups and random omissions."""
 
+from typing import Any
 
 import numpy as np
 
 from chainrule.generator import default_generator
-from chainrule.modes import Switch, current, drawn
+from chainrule.modes import Switch, current
 from chainrule.nn.functional.naming import recorded_as
+from chainrule.random_words import in_memory_order
 from chainrule.tensors import Tensor, wrap
 
 
@@ -80,11 +82,12 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
 
 def _kept(input: Tensor, shape: tuple[int, ...], p: float) -> Tensor:
     """1 with probability 1 − p, else 0, drawn in the order in which the input's elements lie in memory."""
-    strides = getattr(input._data, "strides", ())  # a traced value lies in order
-    order = np.argsort([-stride for stride in strides], kind="stable") if strides else np.arange(len(shape))
-    dtype, laid = input.np_dtype, tuple(shape[axis] for axis in order)
-    kept = wrap(drawn(lambda: default_generator.bernoulli(1 - p, laid, dtype), laid, dtype))
-    return kept.permute(np.argsort(order).tolist())
+    dtype = input.np_dtype
+
+    def draw(laid: tuple[int, ...]) -> Any:
+        return default_generator.bernoulli(1 - p, laid, dtype)
+
+    return wrap(in_memory_order(input._data, shape, draw, dtype))
 
 
 def _check_probability(name: str, p: float) -> None:
@@ -124,13 +127,27 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     return feature_dropout(input.unsqueeze(0), p, training, inplace).squeeze(0)
 
 
+def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Dropout of whole channels of volumes [N, C, D, H, W]."""
+    return feature_dropout(input, p, training, inplace)
+
+
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
     """Dropout that keeps mean and variance of selu's outputs (Klambauer et al., 2017)."""
+    return _alpha(input, tuple(input.shape), p, training)
+
+
+def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
+    """``alpha_dropout`` of whole channels (axis 1)."""
+    return _alpha(input, tuple(input.shape[:2]) + (1,) * (input.ndim - 2), p, training)
+
+
+def _alpha(input: Tensor, shape: tuple[int, ...], p: float, training: bool) -> Tensor:
     _check_probability("alpha_dropout", p)
     if not training or p == 0 or not input.numel():
         return input
     alpha = 1.7580993408473766
     scale = 0.0 if p == 1 else 1 / ((alpha * alpha * p + 1) * (1 - p)) ** 0.5
-    noise = _kept(input, tuple(input.shape), p)
+    noise = _kept(input, shape, p)
     shift = (noise - 1) * (alpha * scale) + alpha * scale * p
     return input * (noise * scale) + shift
