@@ -12,7 +12,8 @@ import chainrule
 NAN, INF = np.nan, np.inf
 POINTS = [NAN, INF, -INF, 0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, 3.0, -3.0, 6.0, 1e30, 1e-30, -2.0]
 WORDS = ("exp expm1 log log1p log2 log10 sqrt sin cos tan asin acos atan sinh cosh asinh acosh atanh sigmoid erf exp2 "
-         "abs sign relu floor ceil trunc round frac square reciprocal neg").split()
+         "abs sign relu floor ceil trunc round frac square reciprocal neg erfc "
+         "nan_to_num rad2deg").split()
 ACTIVATIONS = "relu relu6 leaky_relu silu softplus hardtanh softsign tanhshrink".split()
 ONE = {
     **{word: lambda t, x, word=word: getattr(x, word)() for word in WORDS},
@@ -32,7 +33,7 @@ ONE = {
 }
 TWO = {
     **{word: lambda t, x, y, word=word: getattr(t, word)(x, y) for word in
-       "add sub mul div pow atan2 maximum minimum".split()},
+       "add sub mul div pow atan2 maximum minimum fmax fmin copysign xlogy hypot logaddexp".split()},
     "where": lambda t, x, y: t.where(x > y, x, y),
     "clamp": lambda t, x, y: x.clamp(min=y),
     "clamp_max": lambda t, x, y: x.clamp(max=y),

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.op import Sample, discrete, elementwise, general
+from chainrule.ops.arithmetic import log_of
 from chainrule.ops.comparison import bits_spec, fractions, whole_numbers
 from chainrule.ops.elementary import LARGE, NEAR, erf_of, erf_scalar, ratio
 from chainrule.ops.sampling import array, binary, misfits, unary
@@ -29,7 +30,7 @@ def in_double(function: Any) -> Any:
 
 def erfc_of(x: Any) -> Any:
     """1 − erf x, also where that is tiny."""
-    size = np.maximum(np.abs(x), NEAR)
+    size = np.clip(np.abs(x), NEAR, 30)
     square = 1 / np.maximum(size, 1) ** 2
     tail = (1 / ROOT_PI - square * ratio(square, TAIL)) / size
     head = np.trunc(size * 16) / 16  # exp(-x²) in two steps, since x² loses digits that count
@@ -104,6 +105,13 @@ hypot = elementwise("hypot", np.hypot, d=(lambda g, x, out: g * (x / out), lambd
                     samples=binary, refuses=misfits, scalar=None)
 copysign = elementwise("copysign", np.copysign, d=(lambda x, out: (out / x).masked_fill(x == 0, 0), 0), samples=binary,
                        refuses=misfits, scalar=lambda x, y: (-x.abs()).where((y < 0) | (1 / y < 0), x.abs()))
+logit = elementwise("logit", lambda x: np.log(x / (1 - x)), samples=lambda: unary(0.2, 0.8),
+                    d=(lambda g, x: (g / (x * (1 - x))).masked_fill((x < 0) | (x > 1), math.nan),),
+                    scalar=lambda x: (x / (1 - x)).log())
+xlogy = elementwise("xlogy", lambda x, y: np.where((x == 0) & (y == y), 0 * x, x * np.log(y)),
+                    d=(lambda g, x, y, out: (g * log_of(y, out)).masked_fill((x == 0) & (y <= 0), 0),
+                       lambda g, x, y: g * x / y), samples=lambda: binary(0.3, 2.0), refuses=misfits,
+                    scalar=lambda x, y: (x * y.log()).where((x != 0) | (y != y), x.abs()))
 signbit = discrete("signbit", np.signbit, promotes="common", samples=unary,
                    scalar=lambda x: (x < 0) | (1 / x < 0))
 gcd = discrete("gcd", np.gcd, 2, spec=bits_spec, promotes="common", samples=lambda: whole_numbers()[::2], scalar=None,

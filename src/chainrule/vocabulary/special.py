@@ -25,6 +25,7 @@ class Special(Carrier):
     def logaddexp(self, other: Any) -> Self: return self._word(special.logaddexp, other)
     def hypot(self, other: Any) -> Self: return self._word(special.hypot, other)
     def copysign(self, other: Any) -> Self: return self._word(special.copysign, other)
+    def xlogy(self, other: Any) -> Self: return self._word(special.xlogy, other)
     def signbit(self) -> Self: return self._unary(special.signbit)
     def gcd(self, other: Any) -> Self: return self._word(special.gcd, other)
     def lcm(self, other: Any) -> Self: return self._word(special.lcm, other)
@@ -33,13 +34,6 @@ class Special(Carrier):
         """log₂(2^self + 2^other)."""
         x: Any = self
         return (x * math.log(2)).logaddexp(other * math.log(2)) / math.log(2)  # type: ignore[no-any-return]
-
-    def xlogy(self, other: Any) -> Self:
-        """self · log(other), 0 where self is 0 and ``other`` no NaN."""
-        x: Any = self
-        y: Any = other if isinstance(other, Carrier) else x.new_full((), other)
-        nothing = (x == 0) & ((y <= 0) | (y == math.inf))
-        return x * y.masked_fill(nothing, 1).log()  # type: ignore[no-any-return]
 
     def sinc(self) -> Self:
         """sin(π x) / (π x), 1 at 0."""
@@ -56,8 +50,8 @@ class Special(Carrier):
         >>> torch.tensor([0.5, 0.75]).logit()
         tensor([0.0000, 1.0986])
         """
-        x: Any = self if eps is None else self.clamp(eps, 1 - eps)  # type: ignore[attr-defined]
-        return (x / (1 - x)).log()  # type: ignore[no-any-return]
+        held: Any = self if eps is None else self.clamp(eps, 1 - eps)  # type: ignore[attr-defined]
+        return held._unary(special.logit)  # type: ignore[no-any-return]
 
     def deg2rad(self) -> Self:
         """Degrees as radians."""

@@ -41,7 +41,10 @@ class Statistics(Carrier):
             found = (x == middle) | (middle != middle)
             return x.where(found, -math.inf).max() if x.np_dtype.kind == "f" else middle
         if not self.ndim:
-            return return_types.nanmedian(x.clone(), x.argsort())
+            return return_types.nanmedian(x.clone(), x.argsort(dim))
+        if not x.shape[axis_of(dim, self.ndim)]:
+            raise IndexError(f"nanmedian: Expected reduction dim {dim} to have non-zero size; the shape is "
+                             f"{shown(self.shape)}")
         counted = ((x == x).sum(dim, keepdim=True) - 1).clamp(min=0).floor_divide(2)
         places = x.argsort(dim).gather(dim, counted)
         return return_types.nanmedian(*x._at(places, dim, keepdim))
@@ -60,7 +63,7 @@ class Statistics(Carrier):
         """(values, indices): the most frequent elements along ``dim``, of several the smallest, where they are last."""
         x: Any = self
         if not self.ndim:
-            return return_types.mode(x.clone(), x.argsort())
+            return return_types.mode(x.clone(), x.argsort(dim))
         rows = x.detach().movedim(dim, -1)
         count = (rows.unsqueeze(-1) == rows.unsqueeze(-2)).sum(-1)
         frequent = count == count.amax(-1, keepdim=True)
@@ -127,11 +130,14 @@ class Statistics(Carrier):
 
     def _so_far(self, dim: int, largest: bool) -> tuple[Any, Any]:
         x: Any = self
-        return x._at(self.cumargmax(dim, largest) if self.ndim else x.argsort(), dim)  # type: ignore[no-any-return]
+        return x._at(self.cumargmax(dim, largest) if self.ndim else x.argsort(dim), dim)  # type: ignore[no-any-return]
 
     def logcumsumexp(self, dim: int) -> Self:
         """Running log Σ exp(x) along ``dim``: a scan by doubling."""
         x: Any = self.clone()
+        axis_of(dim, self.ndim)
+        if x.np_dtype.kind != "f":
+            raise NotImplementedError(f"logcumsumexp: not implemented for {x.np_dtype}; convert it: x.float()")
         step, axis = 1, axis_of(dim, self.ndim)
         while self.ndim and step < x.shape[axis]:
             rest = x.shape[axis] - step
