@@ -25,8 +25,8 @@ ALONG = ("softmax log_softmax cumsum cumprod sort argsort argmax argmin max min 
          "logcumsumexp mode nansum nanmean diff").split()
 FLOATS = [0.0, -0.0, 1.0, -1.0, 0.5, 2.5, -3.25, 7.0, 1e-6, 300.0, np.inf, -np.inf, np.nan]
 WHOLE = [0, 1, 2, 3, 5, 7, 100, 120]
-WIDER = {"nanmedian": "bool", "frac": "int64 int32 uint8", "positive": "bool", "median": "bool", "argmax": "bool", "argmin": "bool",
-         "norm": "int64 bool", "softmax": "int64 bool", "log_softmax": "int64 bool"}  # fmt: skip
+WIDER = {"nanmedian": "bool", "frac": "int64 int32 uint8", "positive": "bool", "median": "bool", "argmax": "bool",
+         "argmin": "bool", "norm": "int64 bool", "softmax": "int64 bool", "log_softmax": "int64 bool"}  # fmt: skip
 """Where PyTorch has no kernel, and we have one or refuse in another order."""
 
 

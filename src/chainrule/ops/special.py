@@ -83,6 +83,12 @@ def polygamma_of(x: Any, n: int) -> Any:
     return -(-1.0) ** n * series + sign * total
 
 
+def xlogy_of(x: Any, y: Any) -> Any:
+    """x log y, 0 where x is 0 and y no NaN."""
+    logs = np.log(y) if hasattr(y, "dtype") else float(np.log(y))
+    return np.where((x == 0) & (y == y), 0 * x, x * logs)
+
+
 def probabilities() -> list[Sample]:
     return unary(-0.9, 0.9)
 
@@ -108,9 +114,9 @@ copysign = elementwise("copysign", np.copysign, d=(lambda x, out: (out / x).mask
 logit = elementwise("logit", lambda x: np.log(x / (1 - x)), samples=lambda: unary(0.2, 0.8),
                     d=(lambda g, x: (g / (x * (1 - x))).masked_fill((x < 0) | (x > 1), math.nan),),
                     scalar=lambda x: (x / (1 - x)).log())
-xlogy = elementwise("xlogy", lambda x, y: np.where((x == 0) & (y == y), 0 * x, x * np.log(y)),
+xlogy = elementwise("xlogy", xlogy_of, samples=lambda: binary(0.3, 2.0), refuses=misfits,
                     d=(lambda g, x, y, out: (g * log_of(y, out)).masked_fill((x == 0) & (y <= 0), 0),
-                       lambda g, x, y: g * x / y), samples=lambda: binary(0.3, 2.0), refuses=misfits,
+                       lambda g, x, y: g * x / y),
                     scalar=lambda x, y: (x * y.log()).where((x != 0) | (y != y), x.abs()))
 signbit = discrete("signbit", np.signbit, promotes="common", samples=unary,
                    scalar=lambda x: (x < 0) | (1 / x < 0))
