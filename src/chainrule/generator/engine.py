@@ -38,6 +38,7 @@ class Engine:
 
         Raises RuntimeError if `seed` is no integer, ValueError if it is out of range.
 
+        >>> from chainrule.generator import Generator
         >>> Generator().manual_seed(-1).initial_seed() == 2**64 - 1
         True
         """
@@ -62,6 +63,7 @@ class Engine:
     def get_state(self) -> npt.NDArray[np.uint8]:
         """Return the whole state as 5056 bytes, the bytes of `torch.Generator.get_state()` at the same point.
 
+        >>> from chainrule.generator import Generator
         >>> g = Generator()
         >>> state = g.get_state()
         >>> bool(g.rand(()) == g.set_state(state).rand(()))
@@ -104,6 +106,7 @@ class Engine:
     def random32(self, n: int) -> npt.NDArray[np.uint32]:
         """Return the next `n` words of the engine.
 
+        >>> from chainrule.generator import Generator
         >>> Generator(5489).random32(2)
         array([3499211612,  581869302], dtype=uint32)
         """
@@ -120,6 +123,7 @@ class Engine:
     def random64(self, n: int) -> npt.NDArray[np.uint64]:
         """Return the next `n` 64-bit numbers, two words each, the high one first.
 
+        >>> from chainrule.generator import Generator
         >>> Generator(5489).random64(1)[0] == (3499211612 << 32) + 581869302
         np.True_
         """

@@ -17,6 +17,7 @@ class Normal(Uniform):
     def randn(self, shape: Shape, dtype: npt.DTypeLike = np.float32) -> Array:
         """Return an array of `shape`, standard normal.
 
+        >>> from chainrule.generator import Generator
         >>> Generator(0).randn((3,))
         array([ 1.5409961, -0.2934289, -2.1787894], dtype=float32)
         """

@@ -24,6 +24,7 @@ class Uniform(Engine):
 
         Raises RuntimeError if low > high, or if a bound or high − low is beyond the numbers of `dtype`.
 
+        >>> from chainrule.generator import Generator
         >>> Generator(0).uniform((3,), -1, 1)
         array([-0.00748682,  0.5364436 , -0.82304513], dtype=float32)
         """
@@ -55,6 +56,7 @@ class Uniform(Engine):
 
         Raises RuntimeError if a probability is outside [0, 1].
 
+        >>> from chainrule.generator import Generator
         >>> Generator(0).bernoulli(0.5, (4,), np.bool_)
         array([False, False,  True, False])
         """

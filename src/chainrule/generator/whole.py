@@ -18,6 +18,7 @@ class Whole(Normal):
 
         Raises RuntimeError if there is no such number, or if `dtype` does not hold them all.
 
+        >>> from chainrule.generator import Generator
         >>> Generator(42).randint(0, 100, (4,))
         array([42, 67, 76, 14])
         """
@@ -37,6 +38,7 @@ class Whole(Normal):
     def whole(self, shape: Shape, dtype: npt.DTypeLike = np.int64) -> Array:
         """Return an array of `shape` of whole numbers, from 0 to the last that `dtype` counts to without a gap.
 
+        >>> from chainrule.generator import Generator
         >>> Generator(0).whole((2,))
         array([ 900450186894289455, 3969543146641149120])
         """
@@ -53,6 +55,7 @@ class Whole(Normal):
 
         Raises RuntimeError if n is negative, or 2**32 // 20 or more, where PyTorch turns to another shuffle.
 
+        >>> from chainrule.generator import Generator
         >>> Generator(0).randperm(6)
         array([2, 5, 3, 0, 1, 4])
         """
