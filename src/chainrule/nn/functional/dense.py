@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.generator import default_generator
+from chainrule.joining import stack
 from chainrule.modes import Switch, current
 from chainrule.nn.functional.naming import recorded_as
 from chainrule.random_words import in_memory_order
@@ -55,6 +56,41 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None, max
         return rows
     keep = input != padding_idx % weight.shape[0]
     return rows.where(keep.unsqueeze(-1), rows.detach())
+
+
+def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, max_norm: float | None = None,
+                  norm_type: float = 2, scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False,
+                  per_sample_weights: Tensor | None = None, include_last_offset: bool = False,
+                  padding_idx: int | None = None) -> Tensor:
+    """For each bag of positions the ``"sum"``, ``"mean"`` or ``"max"`` of the rows of ``weight`` that it numbers.
+
+    A bag is a row of ``input``, or of a 1-d input what lies between two ``offsets``. ``padding_idx`` does not count.
+    """
+    if mode not in ("sum", "mean", "max"):
+        raise ValueError("mode has to be one of sum, mean or max")
+    if per_sample_weights is not None and mode != "sum":
+        raise NotImplementedError(f"embedding_bag: per_sample_weights is only supported for mode='sum' (got {mode!r})")
+    if (input.ndim == 1) != (offsets is not None):
+        raise ValueError("embedding_bag: a 1D input needs offsets, and a 2D input has none: each row is a bag")
+    places = np.asarray(input._array("embedding_bag")).ravel()
+    if offsets is None:
+        starts = np.arange(input.shape[0]) * input.shape[1]
+    else:
+        starts = np.asarray(offsets._array("embedding_bag"))
+        starts = starts[:-1] if include_last_offset else starts
+    bags = np.searchsorted(starts, np.arange(places.size), "right") - 1
+    rows = embedding(input.reshape(-1), weight, None, max_norm, norm_type, scale_grad_by_freq, sparse)
+    if per_sample_weights is not None:
+        rows = rows * per_sample_weights.reshape(-1, 1)
+    counts = np.ones(places.size, bool) if padding_idx is None else places != padding_idx % weight.shape[0]
+    kept, bags = wrap(np.flatnonzero(counts)), bags[counts]
+    out, rows = weight.new_zeros((len(starts), weight.shape[1])), rows[kept]
+    if mode == "max":
+        found = [rows[wrap(np.flatnonzero(bags == k))] for k in range(len(starts))]
+        return stack([part.max(0)[0] if part.shape[0] else out[k] for k, part in enumerate(found)]) if found else out
+    out = out.index_add(0, wrap(bags), rows)
+    sizes = np.maximum(np.bincount(bags, minlength=len(starts)), 1).astype(weight.np_dtype)
+    return out if mode == "sum" else out / wrap(sizes).unsqueeze(1)
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
