@@ -604,8 +604,10 @@ def test_the_text_of_a_nest():
 
 # random programs
 
-UNARY = [op for op in ops.ALL.values() if isinstance(op, (Elementwise, Piecewise)) and len(op.inputs) == 1]
-BINARY = [op for op in ops.ALL.values() if isinstance(op, (Elementwise, Piecewise)) and len(op.inputs) == 2]
+UNARY = [op for op in ops.ALL.values() if isinstance(op, (Elementwise, Piecewise)) and len(op.inputs) == 1
+         and op.scalar]
+BINARY = [op for op in ops.ALL.values() if isinstance(op, (Elementwise, Piecewise)) and len(op.inputs) == 2
+          and op.scalar]
 COMPARE = [op for op in ops.ALL.values() if isinstance(op, Discrete) and op.infix]
 SPECIAL = [0.0, -0.0, 1.0, -1.5, 2.0, 0.25, np.inf, -np.inf, np.nan, 1e-30, 7.0, -3.0]
 SHAPES = [(), (4,), (3, 4), (3, 1), (2, 3, 4), (12,), (1, 4), (17, 3), (0, 4), (2, 40), (50,), (35, 1), (33, 2, 2)]

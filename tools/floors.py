@@ -19,7 +19,7 @@ SOURCE = Path(__file__).parent.parent / "src" / PACKAGE
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "messages", "threads", "cuda"),
     ("modes", "source", "spec", "return_types", "trees", "number"),
-    ("op", "generator"),
+    ("op", "generator/"),
     ("ops/", "ir"),
     ("vocabulary/", "engine", "printing", "rewrite", "numpy_source"),
     ("symbol", "attributes", "hooks"),
@@ -27,7 +27,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("tape", "memory"),
     ("tensors",),
     ("creation", "tracer", "gradcheck", "dtypes"),
-    ("autograd/", "functional", "contraction", "joining", "random", "expr", "formula", "serialization", "legacy"),
+    ("autograd/", "functional", "contraction", "joining", "counting", "random", "expr", "formula", "serialization",
+     "legacy"),
     ("func/",),
     ("readings",),
     ("testing",),

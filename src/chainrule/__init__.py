@@ -22,9 +22,11 @@ _HOMES = {
     "chainrule.creation": "tensor as_tensor from_numpy full full_like zeros zeros_like ones ones_like empty empty_like "
     "eye arange linspace set_default_dtype get_default_dtype is_tensor",
     "chainrule.random": "Generator default_generator manual_seed seed initial_seed rand randn rand_like randn_like "
-    "randint randperm normal bernoulli multinomial get_rng_state set_rng_state",
+    "randint randint_like randperm normal bernoulli poisson multinomial get_rng_state set_rng_state",
     "chainrule.functional": "where equal allclose",
     "chainrule.contraction": "einsum",
+    "chainrule.counting": "bucketize searchsorted isin histc unravel_index combinations logspace scalar_tensor zero_ "
+    "polygamma",
     "chainrule.joining": "cat concat concatenate stack hstack vstack row_stack dstack column_stack atleast_1d "
     "atleast_2d atleast_3d broadcast_tensors meshgrid cartesian_prod block_diag tril_indices triu_indices",
     "chainrule.spec": "device memory_format contiguous_format preserve_format channels_last strided",

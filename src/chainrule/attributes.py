@@ -177,6 +177,10 @@ class Values(Vocabulary):
         array = self.numpy()
         return np.array(array, dtype=dtype) if copy or (dtype is not None and dtype != array.dtype) else array
 
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        """What NumPy's functions make of a tensor is a tensor again."""
+        return type(self)._wrap(np.asarray(array))
+
     def __bool__(self) -> bool:
         data = self._array("the truth of a tensor")
         if data.size != 1:

@@ -1,6 +1,7 @@
 """Making tensors: from data, constants, ranges and random numbers; PyTorch's names and defaults."""
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -80,6 +81,11 @@ def from_numpy(array: Any) -> Tensor:
     """A tensor that shares memory with ``array``."""
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy: expected np.ndarray (got {type(array).__name__})")
+    if array.dtype.kind not in "fiubc":
+        raise TypeError(f"from_numpy: can't convert np.ndarray of type {array.dtype}; the elements must be numbers")
+    if any(stride < 0 for stride in array.strides):
+        raise ValueError("from_numpy: at least one stride in the given numpy array is negative, and tensors with "
+                         "negative strides are not supported; make a copy of the array, array.copy()")
     return wrap(array)
 
 
@@ -92,7 +98,11 @@ def full(size: Sequence[int], fill_value: Any, *, dtype: DType = None, requires_
 
 
 def shape_of(name: str, sizes: tuple[Any, ...]) -> tuple[int, ...]:
-    shape = tuple(int(s) for s in sizes_of(sizes))
+    try:
+        shape = tuple(map(operator.index, sizes_of(sizes)))
+    except TypeError:
+        raise TypeError(f"{name}(): argument 'size' must be tuple of ints, but found {sizes}"
+                        f"{at(user_place())}") from None
     if any(s < 0 for s in shape):
         raise ShapeError(f"{name}: Trying to create tensor with negative dimension: {list(shape)}{at(user_place())}")
     return shape

@@ -20,6 +20,7 @@ from chainrule.vocabulary.moves import Moves
 from chainrule.vocabulary.ordering import Ordering
 from chainrule.vocabulary.products import Products
 from chainrule.vocabulary.shapes import Shapes
+from chainrule.vocabulary.special import Special
 from chainrule.vocabulary.writes import Writes
 
 
@@ -104,12 +105,13 @@ def _turning(name: str) -> Callable[..., Any]:
     return word
 
 
-ONLY_NEW = {"where", "cast", "clone", "rsub", "positive", "diagonal_scatter", "select_scatter", "slice_scatter"}
+ONLY_NEW = {"where", "cast", "clone", "rsub", "positive", "diagonal_scatter", "select_scatter", "slice_scatter",
+            "signbit", "fmax", "fmin"}
 
 
 def _words_in_place() -> Iterator[str]:
     """The words whose result has the shape of self, and which PyTorch writes in place."""
-    for kind in (Arithmetic, Elementary, Comparisons, Writes):
+    for kind in (Arithmetic, Elementary, Comparisons, Writes, Special):
         yield from (name for name, word in vars(kind).items() if callable(word) and not name.startswith(("_", "is")))
     for further in (Products, Ordering, Moves):
         yield from (name for name in vars(further) if name.startswith(("add", "badd", "cum", "tri")))

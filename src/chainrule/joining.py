@@ -74,7 +74,7 @@ def atleast_1d(*tensors: Any) -> Any:
 
 def atleast_2d(*tensors: Any) -> Any:
     """Tensors with at least two axes; new ones come first."""
-    return _each(tensors, lambda x: x.reshape((1,) * (2 - x.ndim) + tuple(x.shape)))
+    return _each(tensors, lambda x: x if x.ndim > 1 else x.reshape((1,) * (2 - x.ndim) + tuple(x.shape)))
 
 
 def atleast_3d(*tensors: Any) -> Any:

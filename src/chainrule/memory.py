@@ -64,8 +64,6 @@ class Memory(InPlace, Graph):
     _seen = 0
     _wrap: Callable[..., Any]
     _full: Callable[..., Any]
-    through: Callable[..., Any]
-    assign: Callable[..., Any]
 
     def _own(self) -> Any:
         """The data as an array (a 0-d result is a NumPy scalar until something shares or writes it)."""

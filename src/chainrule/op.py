@@ -225,9 +225,13 @@ class Elementwise(Op):
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Piecewise(Op):
-    """Elementwise, with a derivative that is a number or an expression where a mask holds and 0 elsewhere."""
+    """Elementwise, with a derivative that is a number or an expression where a mask holds, the first that does.
 
-    pieces: tuple[Sequence[tuple[Rule, Any]], ...]
+    Elsewhere it is 0, or the value that goes with the mask None. What NaN is to get decides which is written: a
+    comparison with it never holds.
+    """
+
+    pieces: tuple[Sequence[tuple[Rule | None, Any]], ...]
     kind: ClassVar[str] = "piecewise"
 
     def rules(self, i: int) -> Sequence[Rule]:
@@ -239,8 +243,11 @@ class Piecewise(Op):
     def reverse(self, i: int, g: Any, known: Mapping[str, Any]) -> Any:
         result: Any = 0
         for mask, value in reversed(self.pieces[i]):
-            chosen = times(g, value(known) if isinstance(value, Rule) else value)
-            result = chosen.where(mask(known), result)
+            if value == 0:
+                result = result.masked_fill(mask(known), 0)
+            else:
+                chosen = times(g, value(known) if isinstance(value, Rule) else value)
+                result = chosen if mask is None else chosen.where(mask(known), result)
         return result
 
 
@@ -318,7 +325,7 @@ def elementwise(name: str, forward: Forward, d: tuple[Any, ...], **facets: Any) 
 
 
 def piecewise(name: str, forward: Forward, pieces: tuple[Any, ...], **facets: Any) -> Piecewise:
-    made = tuple([(Rule(m), Rule(v) if callable(v) else v) for m, v in pairs] for pairs in pieces)
+    made = tuple([(m and Rule(m), Rule(v) if callable(v) else v) for m, v in pairs] for pairs in pieces)
     return Piecewise(name=name, forward=forward, pieces=made, **_mapped(name, len(pieces), facets))
 
 

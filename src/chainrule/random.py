@@ -1,5 +1,7 @@
 """Random tensors: PyTorch's names, and for the same seed PyTorch's numbers. ``torch.random`` is this module."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from chainrule.spec import as_dtype, on_cpu
 from chainrule.tensors import Tensor, wrap
 
 DType = Any
+WHOLE = np.dtype("int64")
 
 
 class Generator(streams.Generator):
@@ -66,7 +69,7 @@ def rand(*size: Any, generator: streams.Generator | None = None, dtype: DType = 
 
 def randn(*size: Any, generator: streams.Generator | None = None, dtype: DType = None, device: Any = None,
           requires_grad: bool = False) -> Tensor:
-    """Standard normal numbers; PyTorch's to the bit below 16 elements, within 2e-6 from 16 up."""
+    """Standard normal numbers, PyTorch's to the bit for the same seed."""
     return made(_drawn("randn", size, dtype, generator), requires_grad)
 
 
@@ -87,15 +90,23 @@ def randint(low: int, high: Any = None, size: Any = None, *, generator: streams.
     """Integers from ``low`` up to, not including, ``high``."""
     if size is None:
         low, high, size = 0, low, high
-    kind = np.dtype("int64") if dtype is None else as_dtype(dtype).numpy
+    kind = WHOLE if dtype is None else as_dtype(dtype).numpy
     shape, source = shape_of("randint", (size,)), generator or default_generator
     return made(drawn(source.randint, (low, high, shape, kind), shape, kind))
 
 
-def randperm(n: int, *, generator: streams.Generator | None = None) -> Tensor:
+def randint_like(input: Tensor, low: int, high: Any = None, *, dtype: DType = None, **place: Any) -> Tensor:
+    """Integers from ``low`` (0) up to, not including, ``high``, in the shape and dtype of ``input``."""
+    on_cpu("randint_like", place)
+    low, high = (0, low) if high is None else (low, high)
+    return randint(int(low), int(high), tuple(input.shape), dtype=dtype or input.dtype)
+
+
+def randperm(n: int, *, generator: streams.Generator | None = None, dtype: DType = None, **place: Any) -> Tensor:
     """The numbers 0 … n − 1 in random order."""
-    source = generator or default_generator
-    return made(drawn(source.randperm, (n,), (n,), np.dtype("int64")))
+    on_cpu("randperm", place)
+    found = made(drawn((generator or default_generator).randperm, (n,), (n,), WHOLE))
+    return found if dtype is None else found.to(dtype)
 
 
 def get_rng_state() -> Tensor:
@@ -108,16 +119,34 @@ def set_rng_state(new_state: Tensor) -> None:
     default_generator.set_state(new_state._data)
 
 
+@contextmanager
+def fork_rng(devices: Any = None, enabled: bool = True) -> Iterator[None]:
+    """Inside ``with``, draws leave no trace: after it the default generator goes on as before.
+
+    >>> import chainrule as torch
+    >>> with torch.random.fork_rng():
+    ...     _ = torch.manual_seed(0)
+    """
+    state = default_generator.get_state()
+    try:
+        yield
+    finally:
+        if enabled:
+            default_generator.set_state(state)
+
+
 def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: streams.Generator | None = None,
-           dtype: DType = None, out: Any = None) -> Tensor:
+           dtype: DType = None, **place: Any) -> Tensor:
     """Normal numbers; ``mean`` and ``std`` are numbers (then ``size`` is needed) or tensors, element by element."""
+    on_cpu("normal", place)
     given = [x for x in (mean, std) if isinstance(x, Tensor)]
     if not given:
-        drawn = Tensor._wrap(np.empty(shape_of("normal", (size,)), numpy_dtype(dtype)))
-        return drawn.normal_(mean, std, generator=generator)
+        fresh = Tensor._wrap(np.empty(shape_of("normal", (size,)), numpy_dtype(dtype)))
+        return fresh.normal_(mean, std, generator=generator)
     like = given[0] if len(given) == 1 else mean + std
-    drawn = Tensor._wrap(np.empty(tuple(like.shape), like.np_dtype)).normal_(generator=generator)
-    return drawn.mul_(std).add_(mean) if isinstance(std, Tensor) or std != 1 else drawn.add_(mean)
+    fresh = Tensor._wrap(np.empty(tuple(like.shape), like.np_dtype)).normal_(generator=generator)
+    mean, std = (x.detach() if isinstance(x, Tensor) else x for x in (mean, std))
+    return like.assign(fresh.mul_(std).add_(mean), ())
 
 
 def bernoulli(input: Tensor, p: Any = None, *, generator: streams.Generator | None = None) -> Tensor:
@@ -128,7 +157,20 @@ def bernoulli(input: Tensor, p: Any = None, *, generator: streams.Generator | No
     tensor([0., 1.])
     """
     out = Tensor._wrap(np.empty(tuple(input.shape), input.np_dtype))
-    return out.bernoulli_(input if p is None else p, generator=generator)
+    return input.assign(out.bernoulli_(input if p is None else p, generator=generator), ())
+
+
+def poisson(input: Tensor, generator: streams.Generator | None = None) -> Tensor:
+    """A Poisson count for each rate in ``input``; the gradient with respect to the rates is 0.
+
+    >>> import chainrule as torch
+    >>> torch.poisson(torch.tensor([0.0]))
+    tensor([0.])
+    """
+    rates = np.asarray(input._array("poisson()"))
+    if rates.dtype.kind != "f":
+        raise NotImplementedError(f"poisson: not implemented for {input.dtype}; write x.float()")
+    return input.assign(wrap((generator or default_generator).poisson(rates)), ())
 
 
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *,

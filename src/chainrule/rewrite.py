@@ -8,14 +8,19 @@ from typing import Any
 
 from chainrule.ir import Builder, Graph, Value, check, rebuild
 from chainrule.op import Op
-from chainrule.ops import arithmetic, shape
+from chainrule.ops import arithmetic, elementary, shape
 
 Rewrite = Callable[[Builder, Op, tuple[Value, ...], dict[str, Any]], Value | None]
 
 
-def power_of_one(builder: Builder, op: Op, args: tuple[Value, ...], params: dict[str, Any]) -> Value | None:
-    """x ** 1 is x."""
-    return args[0] if op is arithmetic.pow and args[1].const == 1 else None
+def plain_power(builder: Builder, op: Op, args: tuple[Value, ...], params: dict[str, Any]) -> Value | None:
+    """x ** 1 is x, and x ** −½ is 1 / √x."""
+    if op is not arithmetic.pow or args[1].const not in (1, -0.5):
+        return None
+    if args[1].const == 1:
+        return args[0]
+    root = builder.apply(elementary.sqrt, args[:1], {})
+    return builder.apply(arithmetic.div, (builder.const(1, root.dtype), root), {})
 
 
 def factor_one(builder: Builder, op: Op, args: tuple[Value, ...], params: dict[str, Any]) -> Value | None:
@@ -72,7 +77,7 @@ def expanded_operand(builder: Builder, op: Op, args: tuple[Value, ...], params: 
     return builder.apply(op, [a.args[0] if a.op is shape.expand else a for a in args], params)
 
 
-EXACT: tuple[Rewrite, ...] = (power_of_one, factor_one, double_negation, twice_permuted, twice_reshaped, cast_to_own,
+EXACT: tuple[Rewrite, ...] = (plain_power, factor_one, double_negation, twice_permuted, twice_reshaped, cast_to_own,
                                expanded_operand)
 
 

@@ -19,6 +19,10 @@ RNN(3, 4) | RNN(3, 4, nonlinearity='relu') | LSTM(3, 4, num_layers=2, dropout=0.
 GRU(3, 4, batch_first=True, bias=False) | LSTMCell(3, 4) | RNNCell(2, 3, bias=False) | MultiheadAttention(4, 2)
 TransformerEncoderLayer(4, 2, 8) | TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8), 2)
 Sequential(nn.Linear(2, 2), nn.Sequential(nn.ReLU(), nn.Linear(2, 1))) | Sequential()
+ConvTranspose1d(2, 4, 3) | ConvTranspose2d(4, 6, 3, 2, 1, 1, 2, False, 2) | ConvTranspose3d(1, 2, 2, output_padding=0)
+Conv3d(2, 4, 3, padding=1) | MaxPool3d(2) | AvgPool3d(2, 1) | AdaptiveAvgPool3d(2) | AdaptiveMaxPool1d(3) | Dropout3d()
+AdaptiveMaxPool2d((2, None)) | LocalResponseNorm(3) | Upsample(scale_factor=2) | Upsample((3, 4), mode='bilinear')
+PixelShuffle(2) | PixelUnshuffle(2) | FeatureAlphaDropout(0.2) | MultiMarginLoss() | MultiLabelSoftMarginLoss()
 ModuleList([nn.Linear(2, 2), nn.Linear(2, 2), nn.ReLU()]) | ModuleDict({'a': nn.ReLU(), 'b': nn.Linear(1, 1)})
 """.replace("\n", " | ").strip(" |").split(" | ")
 

@@ -13,16 +13,20 @@ DTYPES = "float64 float32 float16 int64 int32 uint8 bool".split()
 UNARY = (
     "abs neg sign square sqrt rsqrt reciprocal exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan sinh "
     "cosh tanh asinh acosh atanh sigmoid erf floor ceil round trunc frac positive isnan isinf isfinite isposinf "
-    "isneginf logical_not bitwise_not relu").split()  # fmt: skip
+    "isneginf logical_not bitwise_not relu erfc logit deg2rad rad2deg sgn signbit nan_to_num lgamma digamma "
+    "erfinv isreal").split()  # fmt: skip
 BINARY = (
     "add sub mul div true_divide floor_divide remainder fmod pow atan2 maximum minimum eq ne lt le gt ge logical_and "
-    "logical_or logical_xor bitwise_and bitwise_or bitwise_xor clamp_min clamp_max rsub").split()  # fmt: skip
-FOLDS = ("sum mean prod amax amin var std any all norm logsumexp count_nonzero max min argmax argmin median").split()
-ALONG = ("softmax log_softmax cumsum cumprod sort argsort argmax argmin max min median logsumexp amax sum prod").split()
+    "logical_or logical_xor bitwise_and bitwise_or bitwise_xor clamp_min clamp_max rsub copysign "
+    "fmax fmin gcd lcm float_power heaviside").split()  # fmt: skip
+FOLDS = ("sum mean prod amax amin var std any all norm logsumexp count_nonzero max min argmax argmin median "
+         "nansum nanmean nanmedian").split()
+ALONG = ("softmax log_softmax cumsum cumprod sort argsort argmax argmin max min median logsumexp amax sum prod "
+         "logcumsumexp mode nansum nanmean diff").split()
 FLOATS = [0.0, -0.0, 1.0, -1.0, 0.5, 2.5, -3.25, 7.0, 1e-6, 300.0, np.inf, -np.inf, np.nan]
 WHOLE = [0, 1, 2, 3, 5, 7, 100, 120]
-WIDER = {"frac": "int64 int32 uint8", "positive": "bool", "median": "bool", "argmax": "bool", "argmin": "bool",
-         "norm": "int64 bool", "softmax": "int64 bool", "log_softmax": "int64 bool"}  # fmt: skip
+WIDER = {"nanmedian": "bool", "frac": "int64 int32 uint8", "positive": "bool", "median": "bool", "argmax": "bool",
+         "argmin": "bool", "norm": "int64 bool", "softmax": "int64 bool", "log_softmax": "int64 bool"}  # fmt: skip
 """Where PyTorch has no kernel, and we have one or refuse in another order."""
 
 

@@ -147,8 +147,8 @@ class Scalar:
         """Constant powers that are everywhere as NumPy computes them, by √ and ·."""
         exponent = other.detail if isinstance(other, Scalar) and other.op == "const" else other
         if not isinstance(exponent, Scalar):
-            if exponent == 0.5 and self.dtype.kind == "f":
-                return self.sqrt()
+            if exponent in (0.5, -0.5) and self.dtype.kind == "f":
+                return self.sqrt() if exponent > 0 else 1 / self.sqrt()
             if exponent in (1, 2, 3):
                 return reduce(operator.mul, [self] * int(exponent))
         return self._elementary("pow", other)

@@ -157,17 +157,15 @@ def as_parameter(value: Any) -> Any:
 
 
 class _Parameters(Module):
+    kind = staticmethod(lambda parameter: parameter.dtype)
+
     def extra_repr(self) -> str:
-        return "\n".join(f"({name}): {'Parameter' if isinstance(p, Parameter) else 'Buffer'} containing: "
-                         f"[{p.dtype} of size {shown(p.shape).replace(', ', 'x')[1:-1]}]"
+        return "\n".join(f"  ({name}): {'Parameter' if isinstance(p, Parameter) else 'Buffer'} containing: "
+                         f"[{type(self).kind(p)} of size {shown(p.shape).replace(', ', 'x')[1:-1]}]"
                          for name, p in self._parameters.items())
 
     def __len__(self) -> int:
         return len(self._parameters)
-
-    def __repr__(self) -> str:
-        lines = [f"{self._get_name()}(", *(f"  {line}" for line in self.extra_repr().split("\n") if line), ")"]
-        return "\n".join(lines) if len(self) else f"{self._get_name()}()"
 
 
 class ParameterList(_Parameters):
@@ -204,6 +202,8 @@ class ParameterList(_Parameters):
 
 class ParameterDict(_Parameters):
     """A dictionary of parameters that are registered."""
+
+    kind = staticmethod(lambda parameter: parameter.type())
 
     def __init__(self, parameters: Any = None):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Layers of convolution and pooling."""
+"""Layers of convolution, and of its adjoint."""
 
 import math
 from typing import Any
@@ -36,14 +36,19 @@ class _Conv(Module):
         self.stride = per_axis(stride, self.spatial)
         self.padding = padding if isinstance(padding, str) else per_axis(padding, self.spatial)
         self.dilation = per_axis(dilation, self.spatial)
+        self.output_padding = (0,) * self.spatial
         self.groups = groups
         self.padding_mode = padding_mode
-        self.weight = uninitialized(out_channels, in_channels // groups, *self.kernel_size, dtype=dtype)
+        self.weight = uninitialized(*self.channels(), *self.kernel_size, dtype=dtype)
         if bias:
             self.bias = uninitialized(out_channels, dtype=dtype)
         else:
             self.register_parameter("bias", None)
         self.reset_parameters()
+
+    def channels(self) -> tuple[int, int]:
+        """The first two sizes of the weight."""
+        return self.out_channels, self.in_channels // self.groups
 
     def reset_parameters(self) -> None:
         """Draw new initial values, uniform in ±1 / √(inputs of one output)."""
@@ -67,6 +72,7 @@ class _Conv(Module):
         none, one = (0,) * self.spatial, (1,) * self.spatial
         text += f", padding={self.padding}" if self.padding != none else ""
         text += f", dilation={self.dilation}" if self.dilation != one else ""
+        text += f", output_padding={self.output_padding}" if self.output_padding != none else ""
         text += f", groups={self.groups}" if self.groups != 1 else ""
         text += ", bias=False" if self.bias is None else ""
         return text + (f", padding_mode={self.padding_mode}" if self.padding_mode != "zeros" else "")
@@ -86,101 +92,62 @@ class Conv2d(_Conv):
     convolve = staticmethod(F.conv2d)
 
 
-class _MaxPool(Module):
-    pool: Any
+class Conv3d(_Conv):
+    """Learned kernels slid over volumes [N, C, D, H, W]."""
 
-    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
-                 return_indices: bool = False, ceil_mode: bool = False):
-        super().__init__()
-        self.kernel_size = kernel_size
-        self.stride = kernel_size if stride is None else stride
-        self.padding = padding
-        self.dilation = dilation
-        self.return_indices = return_indices
-        self.ceil_mode = ceil_mode
-
-    def forward(self, input: Tensor) -> Any:
-        return type(self).pool(input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode,
-                               self.return_indices)
-
-    def extra_repr(self) -> str:
-        return (f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, "
-                f"dilation={self.dilation}, ceil_mode={self.ceil_mode}")
+    spatial = 3
+    convolve = staticmethod(F.conv3d)
 
 
-class MaxPool1d(_MaxPool):
-    """The largest element of each window of sequences."""
+class _ConvTranspose(_Conv):
+    """What adjoints of convolutions share."""
 
-    pool = staticmethod(F.max_pool1d)
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
+                 output_padding: Any = 0, groups: int = 1, bias: bool = True, dilation: Any = 1,
+                 padding_mode: str = "zeros", device: Any = None, dtype: Any = None):
+        if padding_mode != "zeros":
+            raise ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode,
+                         device, dtype)
+        self.output_padding = per_axis(output_padding, self.spatial)
 
+    def channels(self) -> tuple[int, int]:
+        """The first two sizes of the weight."""
+        return self.in_channels, self.out_channels // self.groups
 
-class MaxPool2d(_MaxPool):
-    """The largest element of each window of images."""
+    def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
+        extra = self.output_padding if output_size is None else self._extra(input, output_size)
+        return type(self).convolve(  # type: ignore[no-any-return]
+            input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation)
 
-    pool = staticmethod(F.max_pool2d)
-
-
-class AvgPool1d(Module):
-    """The mean of each window of sequences."""
-
-    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
-                 count_include_pad: bool = True):
-        super().__init__()
-        self.kernel_size = per_axis(kernel_size, 1)
-        self.stride = per_axis(kernel_size if stride is None else stride, 1)
-        self.padding = per_axis(padding, 1)
-        self.ceil_mode = ceil_mode
-        self.count_include_pad = count_include_pad
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.avg_pool1d(input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
-
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
-
-
-class AvgPool2d(Module):
-    """The mean of each window of images."""
-
-    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
-                 count_include_pad: bool = True, divisor_override: int | None = None):
-        super().__init__()
-        self.kernel_size = kernel_size
-        self.stride = kernel_size if stride is None else stride
-        self.padding = padding
-        self.ceil_mode = ceil_mode
-        self.count_include_pad = count_include_pad
-        self.divisor_override = divisor_override
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.avg_pool2d(input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad,
-                            self.divisor_override)
-
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+    def _extra(self, input: Tensor, output_size: Any) -> tuple[int, ...]:
+        """The output padding that gives ``output_size``."""
+        pads: Any = self.padding
+        least = [(n - 1) * s - 2 * p + d * (k - 1) + 1 for n, s, p, d, k in zip(
+            input.shape[-self.spatial:], self.stride, pads, self.dilation, self.kernel_size)]
+        extra = tuple(int(want) - low for want, low in zip(tuple(output_size)[-self.spatial:], least))
+        if any(not 0 <= e < s for e, s in zip(extra, self.stride)):
+            raise ValueError(f"requested an output size of {output_size}, but valid sizes range from {least} to "
+                             f"{[low + s - 1 for low, s in zip(least, self.stride)]}")
+        return extra
 
 
-class _AdaptivePool(Module):
-    pool: Any
+class ConvTranspose1d(_ConvTranspose):
+    """The adjoint of ``Conv1d``: learned kernels laid down at each element."""
 
-    def __init__(self, output_size: Any):
-        super().__init__()
-        self.output_size = output_size
-
-    def forward(self, input: Tensor) -> Tensor:
-        return type(self).pool(input, self.output_size)  # type: ignore[no-any-return]
-
-    def extra_repr(self) -> str:
-        return f"output_size={self.output_size}"
+    spatial = 1
+    convolve = staticmethod(F.conv_transpose1d)
 
 
-class AdaptiveAvgPool1d(_AdaptivePool):
-    """Means of windows that share the sequence out evenly."""
+class ConvTranspose2d(_ConvTranspose):
+    """The adjoint of ``Conv2d``: learned kernels laid down at each pixel."""
 
-    pool = staticmethod(F.adaptive_avg_pool1d)
+    spatial = 2
+    convolve = staticmethod(F.conv_transpose2d)
 
 
-class AdaptiveAvgPool2d(_AdaptivePool):
-    """Means of windows that share the image out evenly."""
+class ConvTranspose3d(_ConvTranspose):
+    """The adjoint of ``Conv3d``."""
 
-    pool = staticmethod(F.adaptive_avg_pool2d)
+    spatial = 3
+    convolve = staticmethod(F.conv_transpose3d)

@@ -7,7 +7,7 @@ import numpy as np
 
 import chainrule.nn.functional as F
 from chainrule.nn import init
-from chainrule.nn.module import Module
+from chainrule.nn.module import Module, settings
 from chainrule.nn.parameter import Parameter
 from chainrule.spec import as_dtype, default
 from chainrule.tensors import Tensor, wrap
@@ -190,7 +190,7 @@ class _Dropout(Module):
         return type(self).omit(input, self.p, self.training, self.inplace)  # type: ignore[no-any-return]
 
     def extra_repr(self) -> str:
-        return f"p={self.p}, inplace={self.inplace}"
+        return settings(self, "p inplace")
 
 
 class Dropout(_Dropout):
@@ -209,6 +209,18 @@ class Dropout2d(_Dropout):
     """Dropout of whole channels of images."""
 
     omit = staticmethod(F.dropout2d)
+
+
+class Dropout3d(_Dropout):
+    """Dropout of whole channels of volumes."""
+
+    omit = staticmethod(F.dropout3d)
+
+
+class FeatureAlphaDropout(_Dropout):
+    """``AlphaDropout`` of whole channels."""
+
+    omit = staticmethod(F.feature_alpha_dropout)
 
 
 class AlphaDropout(_Dropout):

@@ -1,11 +1,14 @@
 """Initial values of parameters. Every function fills its tensor in place, unrecorded, and returns it."""
 
 import math
+import warnings
 from typing import Any
 
-from chainrule.generator import Generator
+import numpy as np
+
+from chainrule.generator import Generator, default_generator
 from chainrule.modes import Switch
-from chainrule.tensors import Tensor
+from chainrule.tensors import Tensor, wrap
 
 unrecorded = Switch(grad=False)
 
@@ -107,3 +110,73 @@ def kaiming_normal_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinea
                     generator: Generator | None = None) -> Tensor:
     """Normal with variance gain² / fan (He et al., 2015)."""
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
+
+
+def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0,
+                  generator: Generator | None = None) -> Tensor:
+    """Normal around ``mean``, within [a, b]: drawn anew until they are.
+
+    What is drawn are normal numbers, or where most of them would lie outside, uniform ones, kept with a probability
+    that is proportional to the density.
+    """
+    if mean < a - 2 * std or mean > b + 2 * std:
+        warnings.warn("mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be "
+                      "incorrect.", stacklevel=2)
+    inside = sum(sign * math.erf((bound - mean) / std / math.sqrt(2.0)) / 2 for sign, bound in ((1, b), (-1, a)))
+    fresh = tensor.detach().clone()
+    with unrecorded:
+        if inside > 0.3:
+            low, high = (float(tensor.np_dtype.type(bound)) for bound in (a, b))
+            tensor.normal_(mean, std, generator=generator)
+            while bool((outside := (tensor < low) | (tensor > high)).any()):
+                tensor.copy_(fresh.normal_(mean, std, generator=generator).where(outside, tensor))
+            return tensor
+        highest = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
+        pending = tensor == tensor
+        while bool(pending.any()):
+            tensor.copy_(fresh.uniform_(a, b, generator=generator).where(pending, tensor))
+            log_density = ((fresh - mean) / std) ** 2 * -0.5 - highest
+            pending = pending & (fresh.uniform_(generator=generator).log() > log_density)
+    return tensor
+
+
+def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
+    """A matrix with orthonormal rows or columns, ``gain`` long (Saxe et al., 2014): Q of a normal matrix's QR.
+
+    Axes from the second on count as one. Raises ValueError below two dimensions.
+    """
+    if tensor.ndim < 2:
+        raise ValueError("Only tensors with 2 or more dimensions are supported")
+    rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
+    with unrecorded:
+        drawn = np.asarray(tensor.new_zeros((rows, columns)).normal_(0, 1, generator=generator)._array("orthogonal_"))
+        q, r = np.linalg.qr(drawn.T if rows < columns else drawn)
+        q = q * np.sign(np.diag(r))
+        return tensor.copy_(wrap((q.T if rows < columns else q).reshape(tuple(tensor.shape)))).mul_(gain)
+
+
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
+    """Normal around 0, with a share ``sparsity`` of each column set to 0 (Martens, 2010)."""
+    if tensor.ndim != 2:
+        raise ValueError("Only tensors with 2 dimensions are supported")
+    gone = math.ceil(sparsity * tensor.shape[0])
+    with unrecorded:
+        tensor.normal_(0, std, generator=generator)
+        for column in range(tensor.shape[1]):
+            tensor[wrap(default_generator.randperm(tensor.shape[0])[:gone]), column] = 0
+    return tensor
+
+
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    """The weight of a convolution that passes its input channels on: 1 at the middle of filter k for channel k."""
+    if tensor.ndim not in (3, 4, 5):
+        raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
+    if tensor.shape[0] % groups:
+        raise ValueError("dim 0 must be divisible by groups")
+    each, middle = tensor.shape[0] // groups, tuple(size // 2 for size in tensor.shape[2:])
+    with unrecorded:
+        tensor.zero_()
+        for group in range(groups):
+            for k in range(min(each, tensor.shape[1])):
+                tensor[(group * each + k, k, *middle)] = 1
+    return tensor

@@ -214,3 +214,8 @@ def indented(text: str) -> str:
 def _type_name(value: Any) -> str:
     kind = type(value)
     return kind.__name__ if kind.__module__ == "builtins" else f"torch.{kind.__name__}"
+
+
+def settings(module: Module, names: str) -> str:
+    """``name=value`` for each name: how most modules show what they were made with."""
+    return ", ".join(f"{name}={getattr(module, name)}" for name in names.split())

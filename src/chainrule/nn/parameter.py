@@ -30,8 +30,6 @@ class Parameter(Tensor):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Parameter":
         copy = memo[id(self)] = type(self)(self.detach().clone(), self.requires_grad)
-        if self._grad is not None:
-            copy._grad = self._grad.__deepcopy__(memo)
         return copy
 
     def __reduce_ex__(self, protocol: Any) -> Any:

@@ -48,12 +48,23 @@ def gru_step(x: Tensor, state: State, weights: Weights) -> State:
     return (n + (x_z + h_z).sigmoid() * (hidden - n),)
 
 
-class RNNBase(Module):
-    """What recurrent layers share: parameters per layer and direction, and the walk over time."""
+class _Recurrent(Module):
+    """What layers and cells share: ``step`` from an input and a state to the next state, and initial values."""
 
+    hidden_size: int
     gates = 1
     states = 1
     step: Any
+
+    def reset_parameters(self) -> None:
+        """Draw new initial values, uniform in ±1 / √hidden_size."""
+        bound = 1.0 / math.sqrt(self.hidden_size) if self.hidden_size > 0 else 0
+        for parameter in self.parameters():
+            init.uniform_(parameter, -bound, bound)
+
+
+class RNNBase(_Recurrent):
+    """What recurrent layers share: parameters per layer and direction, and the walk over time."""
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
                  batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False, device: Any = None,
@@ -86,12 +97,6 @@ class RNNBase(Module):
                     setattr(self, name, uninitialized(*shape, dtype=dtype))
                 self._weight_names.append(names)
         self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Draw new initial values, uniform in ±1 / √hidden_size."""
-        bound = 1.0 / math.sqrt(self.hidden_size) if self.hidden_size > 0 else 0
-        for parameter in self.parameters():
-            init.uniform_(parameter, -bound, bound)
 
     def flatten_parameters(self) -> None:
         """Nothing: PyTorch's preparation for a GPU library."""
@@ -179,12 +184,8 @@ class GRU(RNNBase):
     step = staticmethod(gru_step)
 
 
-class _Cell(Module):
+class _Cell(_Recurrent):
     """One step of a recurrent layer."""
-
-    gates = 1
-    states = 1
-    step: Any
 
     def __init__(self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None):
         super().__init__()
@@ -199,12 +200,6 @@ class _Cell(Module):
             else:
                 self.register_parameter(name, None)
         self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Draw new initial values, uniform in ±1 / √hidden_size."""
-        bound = 1.0 / math.sqrt(self.hidden_size) if self.hidden_size > 0 else 0
-        for parameter in self.parameters():
-            init.uniform_(parameter, -bound, bound)
 
     def forward(self, input: Tensor, hx: Any = None) -> Any:
         if input.ndim not in (1, 2):

@@ -12,12 +12,13 @@ from chainrule.ops import (
     ordering,
     reduction,
     shape,
+    special,
 )
 
 ALL: dict[str, Op] = {
     record.name: record
     for family in (arithmetic, elementary, comparison, reduction, ordering, shape, moves, indexing, linear_algebra,
-                   decompositions)
+                   decompositions, special)
     for record in vars(family).values()
     if isinstance(record, Op)
 }

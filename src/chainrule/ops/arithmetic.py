@@ -11,7 +11,9 @@ from chainrule.ops.sampling import binary, misfits, unary
 
 
 def power(x: Any, y: Any) -> Any:
-    return x * x * x if type(y) in (int, float) and y == 3 else x**y
+    if type(y) in (int, float) and y in (3, -0.5):
+        return x * x * x if y == 3 else 1 / np.sqrt(x)
+    return x**y
 
 
 def log_of(x: Any, out: Any) -> Any:
@@ -49,9 +51,11 @@ sub = elementwise("sub", operator.sub, d=(1, -1), infix="-", promotes="common", 
                   refuses=misfits)
 mul = elementwise("mul", operator.mul, d=(lambda y: y, lambda x: x), infix="*", promotes="common", samples=binary,
                   refuses=misfits)
-div = elementwise("div", operator.truediv, d=(lambda g, y: g / y, lambda g, y, out: -g * (out / y)), infix="/",
+div = elementwise("div", operator.truediv, d=(lambda g, y: g / y, lambda g, x, y: -g * (x / y / y)), infix="/",
                   samples=binary, refuses=misfits)
-pow = elementwise("pow", power, d=(lambda x, y: (y * x ** (y - 1)).masked_fill(y == 0, 0),
+reciprocal = elementwise("reciprocal", lambda x: 1 / x, d=(lambda g, out: -g * (out * out),), scalar=lambda x: 1 / x,
+                         samples=lambda: unary(0.3, 2.0))
+pow = elementwise("pow", power, d=(lambda g, x, y: (g * (y * x ** (y - 1))).masked_fill(y == 0, 0),
                   lambda x, y, out: (out * log_of(x, out)).masked_fill((x == 0) & (y >= 0), 0)), infix="**",
                   promotes="common", samples=lambda: binary(0.3, 2.0), refuses=misfits)
 neg = elementwise("neg", operator.neg, d=(-1,), promotes="common", refuses_kinds="b", scalar=operator.neg,
@@ -65,19 +69,20 @@ trunc = elementwise("trunc", whole(np.trunc), d=(0,), promotes="common", refuses
 round = elementwise("round", whole(np.rint), d=(0,), promotes="common", refuses_kinds="b", samples=unary)
 floor_divide = elementwise("floor_divide", divided(np.floor_divide), d=(0, 0), promotes="common", samples=binary,
                            scalar=lambda x, y: x.floor_divide(y), refuses=misfits)
-remainder = elementwise("remainder", divided(np.remainder), d=(1, lambda g, x, y: -g * (x / y).floor()),
+remainder = elementwise("remainder", divided(np.remainder), d=(1, lambda g, x, y: -g * (x // y)),
                         promotes="common", samples=binary, scalar=lambda x, y: x.remainder(y), refuses=misfits)
 fmod = elementwise("fmod", divided(np.fmod), d=(1, lambda g, x, y: -g * (x / y).trunc()), promotes="common",
                    samples=binary, scalar=lambda x, y: x.fmod(y), refuses=misfits)
 
-relu = piecewise("relu", lambda x: np.maximum(x, 0), ([(lambda out: out > 0, 1)],), promotes="common",
+# At NaN the gradient passes, as PyTorch has it: the pieces say where it is 0.
+relu = piecewise("relu", lambda x: np.maximum(x, 0), ([(lambda out: out <= 0, 0), (None, 1)],), promotes="common",
                  refuses_kinds="b", samples=unary)
-maximum = piecewise("maximum", np.maximum, ([(lambda x, y: x > y, 1), (lambda x, y: x == y, 0.5)],
-                    [(lambda x, y: x < y, 1), (lambda x, y: x == y, 0.5)]), promotes="common", samples=binary,
-                    scalar=lambda x, y: x.maximum(y), refuses=misfits)
-minimum = piecewise("minimum", np.minimum, ([(lambda x, y: x < y, 1), (lambda x, y: x == y, 0.5)],
-                    [(lambda x, y: x > y, 1), (lambda x, y: x == y, 0.5)]), promotes="common", samples=binary,
-                    scalar=lambda x, y: x.minimum(y), refuses=misfits)
+maximum = piecewise("maximum", np.maximum, ([(lambda x, y: x == y, 0.5), (lambda x, y: x < y, 0), (None, 1)],
+                    [(lambda x, y: x == y, 0.5), (lambda x, y: x > y, 0), (None, 1)]), promotes="common",
+                    samples=binary, scalar=lambda x, y: x.maximum(y), refuses=misfits)
+minimum = piecewise("minimum", np.minimum, ([(lambda x, y: x == y, 0.5), (lambda x, y: x > y, 0), (None, 1)],
+                    [(lambda x, y: x == y, 0.5), (lambda x, y: x < y, 0), (None, 1)]), promotes="common",
+                    samples=binary, scalar=lambda x, y: x.minimum(y), refuses=misfits)
 clamp_min = piecewise("clamp_min", np.maximum, ([(lambda x, y: x >= y, 1)], [(lambda x, y: x < y, 1)]),
                       promotes="common", samples=binary, scalar=lambda x, y: x.maximum(y), refuses=misfits)
 clamp_max = piecewise("clamp_max", np.minimum, ([(lambda x, y: x <= y, 1)], [(lambda x, y: x > y, 1)]),

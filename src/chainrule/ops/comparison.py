@@ -57,7 +57,8 @@ bitwise_left_shift = discrete("bitwise_left_shift", np.left_shift, 2, spec=bits_
 bitwise_right_shift = discrete("bitwise_right_shift", np.right_shift, 2, spec=bits_spec, promotes="common",
                                samples=shifts, scalar=lambda x, y: x >> y, refuses=fractions)
 
-where = piecewise("where", np.where, ([], [(lambda condition: condition, 1)], [(lambda condition: ~condition, 1)]),
+where = piecewise("where", np.where, ([], [(lambda condition: condition, 1)],
+                                      [(lambda condition: condition, 0), (None, 1)]),
                   inputs=("condition", "x", "y"), promotes="common", first=1,
                   scalar=lambda condition, x, y: x.where(condition, y),
                   spec=lambda c, x, y: Spec(broadcast(*(v.shape for v in (c, x, y) if hasattr(v, "shape"))),

@@ -39,6 +39,12 @@ def ratio(x: Any, polynomials: Sequence[Sequence[float]]) -> Any:
     return top / bottom
 
 
+def over_square(over: Any, x: Any, y: Any) -> Any:
+    """``over`` / (x² + y²), 0 at the origin."""
+    square = x * x + y * y
+    return (over / square).masked_fill(square == 0, 0)
+
+
 def erf_of(x: Any) -> Any:
     """erf of an array, within 2 units in the last place."""
     if x.dtype.itemsize == 2:
@@ -56,6 +62,7 @@ def erf_scalar(x: Any) -> Any:
 
 
 exp = elementwise("exp", np.exp, d=(lambda out: out,), samples=unary)
+exp2 = elementwise("exp2", np.exp2, d=(lambda g, out: g * out * LN2,), samples=unary, scalar=lambda x: 2**x)
 expm1 = elementwise("expm1", np.expm1, d=(lambda out: out + 1,), samples=unary)
 log = elementwise("log", np.log, d=(lambda g, x: g / x,), samples=lambda: unary(0.2, 3.0))
 log1p = elementwise("log1p", np.log1p, d=(lambda g, x: g / (x + 1),), samples=lambda: unary(-0.8, 3.0))
@@ -68,9 +75,8 @@ tan = elementwise("tan", np.tan, d=(lambda out: 1 + out * out,), samples=lambda:
 asin = elementwise("asin", np.arcsin, d=(lambda g, x: g / (1 - x * x).sqrt(),), samples=lambda: unary(-0.9, 0.9))
 acos = elementwise("acos", np.arccos, d=(lambda g, x: -g / (1 - x * x).sqrt(),), samples=lambda: unary(-0.9, 0.9))
 atan = elementwise("atan", np.arctan, d=(lambda g, x: g / (1 + x * x),), samples=unary)
-atan2 = elementwise("atan2", np.arctan2, d=(lambda g, x, y: g * (y / (x * x + y * y)),
-                    lambda g, x, y: g * (-x / (x * x + y * y))), samples=binary, refuses=misfits,
-                    scalar=lambda x, y: x.atan2(y))
+atan2 = elementwise("atan2", np.arctan2, samples=binary, refuses=misfits, scalar=lambda x, y: x.atan2(y),
+                    d=(lambda g, x, y: g * over_square(y, x, y), lambda g, x, y: g * over_square(-x, x, y)))
 sinh = elementwise("sinh", np.sinh, d=(lambda x: x.cosh(),), samples=unary)
 cosh = elementwise("cosh", np.cosh, d=(lambda x: x.sinh(),), samples=unary)
 tanh = elementwise("tanh", np.tanh, d=(lambda out: 1 - out * out,), samples=unary)

@@ -6,7 +6,8 @@ import numpy as np
 
 from chainrule.errors import PositionError
 from chainrule.op import Refusal, Sample, discrete, general, linear
-from chainrule.ops.reduction import folds, rows
+from chainrule.ops.reduction import folds, kept_spec, rows
+from chainrule.ops.sampling import array
 from chainrule.spec import Spec, int64, shown
 
 DOUBLE = np.dtype("float64")
@@ -20,15 +21,26 @@ def extreme_spec(x: Any, dim: tuple[int, ...], keepdim: bool) -> Spec:
     return Spec(shape, x.dtype)
 
 
+def whole_spec(x: Any) -> Spec:
+    return extreme_spec(x, tuple(range(len(x.shape))), False)
+
+
 def place_spec(x: Any, dim: tuple[int, ...], keepdim: bool) -> Spec:
     return Spec(extreme_spec(x, dim, keepdim).shape, int64.numpy)
 
 
-def among_equals(g: Any, x: Any, out: Any, dim: tuple[int, ...], keepdim: bool) -> Any:
-    """The cotangent shared out evenly among the elements that are the extremum."""
+def among_equals(g: Any, x: Any, out: Any) -> Any:
+    """The cotangent shared out evenly among the elements that are the extremum, the NaNs if it is NaN."""
+    found = (x == out) | (x != x)
+    return (g / found.sum()).where(found, 0)
+
+
+def among_numbers(g: Any, x: Any, out: Any, dim: tuple[int, ...], keepdim: bool) -> Any:
+    """The same along ``dim``, but NaN equals nothing, and what is shared out among none is NaN for all."""
     found = x == out.spread(x.shape, dim, keepdim)
-    part = g / found.sum(dim, keepdim) if dim else g
-    return part.spread(x.shape, dim, keepdim).where(found, 0)
+    count = found.sum(dim, keepdim) if dim else found
+    part, rest = ((v / count).spread(x.shape, dim, keepdim) for v in (g, g.new_zeros(g.shape)))
+    return part.where(found, rest)
 
 
 def place(find: Any) -> Any:
@@ -52,12 +64,23 @@ def running(x: Any, dim: tuple[int, ...]) -> Any:
     return np.cumsum(x, dim[0], DOUBLE).astype(x.dtype)
 
 
-EMPTY = (Refusal((np.zeros((0, 3)),), IndexError, "non-zero size", {"dim": (0,), "keepdim": False}),)
 
-amax = general("amax", lambda x, dim, keepdim: np.maximum.reduce(x, axis=dim, keepdims=keepdim), (among_equals,),
+
+def wholes() -> list[Sample]:
+    return [Sample((array(*shape),)) for shape in ((), (3,), (2, 3), (2, 1, 2))]
+
+
+EMPTY = (Refusal((np.zeros((0, 3)),), IndexError, "non-zero size", {"dim": (0,), "keepdim": False}),)
+EMPTY_WHOLE = (Refusal((np.zeros((0, 3)),), IndexError, "non-zero size"),)
+
+amax = general("amax", lambda x, dim, keepdim: np.maximum.reduce(x, axis=dim, keepdims=keepdim), (among_numbers,),
                spec=extreme_spec, reduces="maximum", samples=lambda: folds(((0, 3), (1,))), refuses=lambda: EMPTY)
-amin = general("amin", lambda x, dim, keepdim: np.minimum.reduce(x, axis=dim, keepdims=keepdim), (among_equals,),
+amin = general("amin", lambda x, dim, keepdim: np.minimum.reduce(x, axis=dim, keepdims=keepdim), (among_numbers,),
                spec=extreme_spec, reduces="minimum", samples=lambda: folds(((0, 3), (1,))), refuses=lambda: EMPTY)
+max = general("max", np.max, (among_equals,), spec=whole_spec, composite=lambda x: x.amax(), samples=wholes,
+              refuses=lambda: EMPTY_WHOLE)
+min = general("min", np.min, (among_equals,), spec=whole_spec, composite=lambda x: x.amin(), samples=wholes,
+              refuses=lambda: EMPTY_WHOLE)
 argmax = discrete("argmax", place(np.argmax), spec=place_spec, promotes="", scalar=None, finds="maximum",
                   refuses=lambda: EMPTY, samples=lambda: [s for s in folds(((0, 3), (1,))) if len(s.params["dim"]) < 2])
 argmin = discrete("argmin", place(np.argmin), spec=place_spec, promotes="", scalar=None, finds="minimum",
@@ -66,6 +89,10 @@ argsort = discrete("argsort", order, spec=lambda x, dim, descending: Spec(x.shap
                    scalar=None, sorts=True, samples=lambda: [
                        Sample((np.round(s.inputs[0]),), {**s.params, "descending": down})
                        for s in rows()[1:] for down in (False, True)])
+running_max = discrete("running_max", lambda x, dim: np.maximum.accumulate(x, *dim), spec=kept_spec, promotes="",
+                       scalar=None, scans="maximum", samples=lambda: rows()[1:])
+running_min = discrete("running_min", lambda x, dim: np.minimum.accumulate(x, *dim), spec=kept_spec, promotes="",
+                       scalar=None, scans="minimum", samples=lambda: rows()[1:])
 cumsum = linear("cumsum", running, lambda g, dim: g.flip(dim).cumsum(*dim).flip(dim), scans="add",
                 samples=lambda: rows()[1:],
                 spec=lambda x, dim: Spec(x.shape, x.dtype if x.dtype.kind in "fc" else int64.numpy))

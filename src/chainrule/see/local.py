@@ -52,9 +52,12 @@ class Written:
         """The derivative by input ``i`` of an op that works element by element."""
         known = self.op.known(self.inputs, self.params, self.out)
         if isinstance(self.op, Piecewise):
-            pieces = [f"{self._text(value, known)} if {self._text(mask, known)} else "
-                      for mask, value in self.op.pieces[i]]  # fmt: skip
-            return "".join(pieces) + "0"
+            written = ""
+            for mask, value in self.op.pieces[i]:
+                if mask is None:
+                    return written + self._text(value, known)
+                written += f"{self._text(value, known)} if {self._text(mask, known)} else "
+            return written + "0"
         assert isinstance(self.op, Elementwise)
         return self._text(self.op.local(i, known), known)
 

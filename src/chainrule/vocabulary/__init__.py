@@ -12,10 +12,13 @@ from chainrule.vocabulary.matrices import Matrices
 from chainrule.vocabulary.ordering import Ordering
 from chainrule.vocabulary.products import Products
 from chainrule.vocabulary.reductions import Reductions
+from chainrule.vocabulary.special import Special
+from chainrule.vocabulary.statistics import Statistics
 from chainrule.vocabulary.writes import Writes
 
 
-class Vocabulary(Arithmetic, Elementary, Comparisons, Reductions, Ordering, Products, Matrices, Writes, Borders):
+class Vocabulary(Arithmetic, Elementary, Comparisons, Reductions, Ordering, Products, Matrices, Writes, Borders,
+                 Special, Statistics):
     """All words."""
 
     __slots__ = ()

@@ -79,6 +79,7 @@ class Arithmetic(Carrier):
     def fmod(self, other: Any) -> Self: return self._word(arithmetic.fmod, other)
     def pow(self, exponent: Any) -> Self: return self._word(arithmetic.pow, exponent)
     def neg(self) -> Self: return self._unary(arithmetic.neg)
+    def reciprocal(self) -> Self: return self._unary(arithmetic.reciprocal)
     def abs(self) -> Self: return self._unary(arithmetic.abs)
     def sign(self) -> Self: return self._unary(arithmetic.sign)
     def relu(self) -> Self: return self._unary(arithmetic.relu)
@@ -117,10 +118,6 @@ class Arithmetic(Carrier):
         tensor([1., 9.])
         """
         return self**2
-
-    def reciprocal(self) -> Self:
-        """1 / self."""
-        return 1 / self
 
     def clamp(self, min: Any = None, max: Any = None) -> Self:
         """self, not below ``min`` and not above ``max``; where it is held, no gradient passes.

@@ -12,6 +12,7 @@ class Elementary(Carrier):
     __slots__ = ()
 
     def exp(self) -> Self: return self._unary(elementary.exp)
+    def exp2(self) -> Self: return self._unary(elementary.exp2)
     def expm1(self) -> Self: return self._unary(elementary.expm1)
     def log(self) -> Self: return self._unary(elementary.log)
     def log1p(self) -> Self: return self._unary(elementary.log1p)
@@ -35,10 +36,6 @@ class Elementary(Carrier):
     def erf(self) -> Self: return self._unary(elementary.erf)
 
     arcsin, arccos, arctan, arctan2, arcsinh, arccosh, arctanh = asin, acos, atan, atan2, asinh, acosh, atanh
-
-    def exp2(self) -> Self:
-        """2 to the power of self."""
-        return self.__rpow__(2.0)  # type: ignore[attr-defined,no-any-return]
 
     def rsqrt(self) -> Self:
         """1 / √self."""

@@ -114,7 +114,7 @@ class Indexing(Inner):
         if index.ndim > 1:
             raise IndexError(f"{name}: Index is supposed to be a vector, its shape is {shown(index.shape)}")
         axis, row = axis_of(dim, self.ndim), self if self.ndim else self.reshape((1,))
-        out: Self = getattr(row, word)(*source, (index.reshape((-1,)),), (axis,))
+        out: Self = getattr(row, word)(*source, (index if index.ndim else index.reshape((1,)),), (axis,))
         return out if self.ndim else out.reshape(())
 
     def take(self, index: Any) -> Self:

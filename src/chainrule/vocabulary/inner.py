@@ -2,7 +2,7 @@
 
 from typing import Any, Self
 
-from chainrule.ops import indexing, moves, reduction
+from chainrule.ops import indexing, moves, ordering, reduction
 from chainrule.ops import shape as shape_ops
 from chainrule.spec import Size, numel
 from chainrule.vocabulary.carrier import axis_of
@@ -74,6 +74,14 @@ class Inner(Decompositions):
             order = (k for d in range(len(shape)) for k in (d, *(len(shape) + j for j, e in enumerate(dims) if e == d)))
             return self.permute(tuple(order)).reshape(tuple(shape))
         return self._unary(moves.overlap_add, shape=tuple(shape), dims=dims, step=step, dilation=dilation)
+
+    def running_max(self, dim: tuple[int, ...]) -> Self:
+        """The largest element so far along one axis; NaN from the first one on."""
+        return self._unary(ordering.running_max, dim=dim)
+
+    def running_min(self, dim: tuple[int, ...]) -> Self:
+        """The smallest element so far along one axis; NaN from the first one on."""
+        return self._unary(ordering.running_min, dim=dim)
 
     def others(self, dim: tuple[int, ...]) -> Self:
         """For each element the product of all the others along ``dim``, without a division: zeros do no harm.

@@ -44,7 +44,8 @@ class Ordering(Carrier):
         indices=tensor([1, 0]))
         """
         if dim is None:
-            return self.amax()  # type: ignore[attr-defined]
+            self._filled("max", None)  # type: ignore[attr-defined]
+            return self._unary(ordering.max)
         if isinstance(dim, Carrier):
             return self.maximum(dim)  # type: ignore[attr-defined]
         return return_types.max(*self._at(self.argmax(dim, keepdim=True), dim, keepdim))
@@ -52,7 +53,8 @@ class Ordering(Carrier):
     def min(self, dim: Any = None, keepdim: bool = False) -> Any:
         """The smallest element; with ``dim`` (values, indices) along it; of two tensors the smaller elements."""
         if dim is None:
-            return self.amin()  # type: ignore[attr-defined]
+            self._filled("min", None)  # type: ignore[attr-defined]
+            return self._unary(ordering.min)
         if isinstance(dim, Carrier):
             return self.minimum(dim)  # type: ignore[attr-defined]
         return return_types.min(*self._at(self.argmin(dim, keepdim=True), dim, keepdim))
@@ -109,7 +111,7 @@ class Ordering(Carrier):
                 return x.sum() + nan
             middle = x.detach().reshape(-1).median(0).values
             found = (x == middle) | (x.isnan() & middle.isnan())
-            return x.where(found, -inf).amax() if x.np_dtype.kind == "f" else middle
+            return x.where(found, -inf).max() if x.np_dtype.kind == "f" else middle
         order = self.argsort(dim)
         size: Any = self.shape[axis_of(dim, self.ndim)] if self.ndim else 1
         if not size:

@@ -76,6 +76,8 @@ class Reductions(Carrier):
     def std(self, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: Any = None) -> Self:
         """√var; where that is 0, so is its gradient."""
         apart, free, dims = self._apart(dim, unbiased, correction)
+        if not free:
+            return ((apart * apart).sum(dims, keepdim) / free).sqrt()  # type: ignore[no-any-return]
         return apart._unary(reduction.norm, dim=self._dims(dims), keepdim=keepdim) / math.sqrt(free)  # type: ignore[no-any-return]
 
     def var_mean(self, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
@@ -121,7 +123,7 @@ class Reductions(Carrier):
         if math.isinf(p):
             return size.amax(dims, keepdim) if p > 0 else size.amin(dims, keepdim)  # type: ignore[no-any-return]
         if p == 0:
-            return x.sign().abs().sum(dims, keepdim)  # type: ignore[no-any-return]
+            return x.sign().masked_fill(x != 0, 1).sum(dims, keepdim)  # type: ignore[no-any-return]
         if p == 1:
             return size.sum(dims, keepdim)  # type: ignore[no-any-return]
         gone = x == 0

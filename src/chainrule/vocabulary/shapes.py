@@ -12,7 +12,7 @@ from chainrule.vocabulary.carrier import Carrier, axis_of
 
 def sizes_of(sizes: tuple[Any, ...]) -> tuple[Any, ...]:
     """Sizes given one by one, or as one sequence."""
-    return tuple(sizes[0]) if len(sizes) == 1 and not isinstance(sizes[0], (int, str)) else sizes
+    return tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)) else sizes
 
 
 class Shapes(Carrier):
@@ -30,7 +30,7 @@ class Shapes(Carrier):
                 raise ShapeError(f"reshape: shape '{shown(shape)}' is invalid for input of size {count}; "
                                  "only one size may be -1, and the others must divide the size")
             shape = tuple(count // rest if s == -1 else s for s in shape)  # type: ignore[operator]
-        return self if shape == self.shape else self._unary(shape_ops.reshape, shape=shape)
+        return self._unary(shape_ops.reshape, shape=shape)
 
     def view_as(self, other: Any) -> Self:
         """self in the shape of ``other``."""
@@ -41,6 +41,8 @@ class Shapes(Carrier):
     def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Self:
         """The axes from ``start_dim`` to ``end_dim`` as one."""
         start, end = axis_of(start_dim, self.ndim), axis_of(end_dim, self.ndim)
+        if self.ndim and start == end:
+            return self
         return self.reshape((*self.shape[:start], numel(self.shape[start : end + 1]), *self.shape[end + 1 :]))
 
     def ravel(self) -> Self:
@@ -101,7 +103,7 @@ class Shapes(Carrier):
         """The transpose of a matrix; a vector is itself."""
         if self.ndim > 2:
             raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {self.ndim}D")
-        return self if self.ndim < 2 else self.transpose(0, 1)
+        return self.permute(tuple(reversed(range(self.ndim))))
 
     def squeeze(self, dim: int | Sequence[int] | None = None) -> Self:
         """Axes of size 1 dropped: all, or those of ``dim`` that are."""
@@ -124,7 +126,7 @@ class Shapes(Carrier):
         if len(own) > len(shape) or any(o not in (1, s) for s, o in zip(shape, own, strict=True)):
             raise ShapeError(f"expand: {shown(self.shape)} cannot become {shown(shape)}; only sizes 1 can grow, and "
                              "new axes come first")
-        return self if shape == self.shape else self._unary(shape_ops.expand, shape=shape)
+        return self._unary(shape_ops.expand, shape=shape)
 
     def broadcast_to(self, size: Sequence[Any]) -> Self:
         """``expand`` to ``size``."""

@@ -3,8 +3,11 @@
 import math
 from typing import Any
 
+import numpy as np
+
+from chainrule.generator import default_generator
 from chainrule.nn.functional.naming import recorded_as
-from chainrule.tensors import Tensor
+from chainrule.tensors import Tensor, wrap
 
 
 def _maybe_in_place(input: Tensor, out: Tensor, inplace: bool) -> Tensor:
@@ -40,31 +43,57 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """x where x > 0, else weight · x, with one weight per channel (axis 1) or one for all."""
     weight = weight.reshape(()) if weight.numel() == 1 else weight.reshape((-1,) + (1,) * (input.ndim - 2))
-    return input.where(input > 0, input * weight)
+    positive = input > 0
+    return input.where(positive, input.masked_fill(positive, 0) * weight)
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """x where x > threshold, else ``value``."""
-    return _maybe_in_place(input, input.where(input > threshold, value), inplace)
+    return _maybe_in_place(input, input.masked_fill(input <= threshold, value), inplace)
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, else alpha · (eˣ − 1)."""
-    out = input.where(input > 0, input.clamp(max=0).expm1() * alpha)
+    out = (input.clamp(max=0).expm1() * alpha).where(input <= 0, input)
     return _maybe_in_place(input, out, inplace)
 
 
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, else alpha · (e^(x / alpha) − 1)."""
-    out = input.where(input > 0, (input.clamp(max=0) / alpha).expm1() * alpha)
+    out = ((input.clamp(max=0) / alpha).expm1() * alpha).where(input <= 0, input)
     return _maybe_in_place(input, out, inplace)
 
 
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """elu scaled so that unit normal inputs keep mean and variance (Klambauer et al., 2017)."""
     alpha, scale = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
-    out = input.where(input > 0, input.clamp(max=0).expm1() * alpha) * scale
+    out = (input.clamp(max=0).expm1() * alpha).where(input <= 0, input) * scale
     return _maybe_in_place(input, out, inplace)
+
+
+def rrelu(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False,
+          inplace: bool = False) -> Tensor:
+    """x where x > 0, else x times a slope: drawn from [lower, upper) in training, else their mean."""
+    if not training:
+        return leaky_relu(input, (lower + upper) / 2, inplace)
+    negative = np.asarray((input.detach() <= 0)._array("rrelu in training"))
+    slopes = np.ones(negative.shape, input.np_dtype)
+    lower, upper = (float(slopes.dtype.type(bound)) for bound in (lower, upper))
+    slopes[negative] = lower + (upper - lower) * default_generator.rand((int(negative.sum()),), np.float64)
+    return _maybe_in_place(input, input * wrap(slopes), inplace)
+
+
+def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
+    """softmax((logits + Gumbel noise) / tau), a sample that gradients pass through; ``hard`` makes it one-hot.
+
+    Source: E. Jang, S. Gu and B. Poole, "Categorical reparameterization with Gumbel-softmax", ICLR 2017.
+    """
+    noise = -logits.detach().clone().exponential_().log()
+    soft = ((logits + noise) / tau).softmax(dim)
+    if not hard:
+        return soft
+    chosen = soft.detach().argmax(dim, True)
+    return soft.detach().new_zeros(soft.shape).scatter(dim, chosen, 1.0) - soft.detach() + soft
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
@@ -90,7 +119,8 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + e^(beta x)) / beta; x itself where beta x > threshold, where both agree."""
     scaled = input * beta
-    return input.where(scaled > threshold, scaled.clamp(max=threshold).exp().log1p() / beta)
+    large = scaled > threshold
+    return input.where(large, scaled.masked_fill(large, 0).exp().log1p() / beta)
 
 
 @recorded_as("log_sigmoid")
@@ -111,12 +141,12 @@ def tanhshrink(input: Tensor) -> Tensor:
 
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """x where |x| > lambd, else 0."""
-    return input.where(input.abs() > lambd, 0.0)
+    return input.masked_fill(input.abs() <= lambd, 0)
 
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """x moved towards 0 by lambd, 0 where it would cross."""
-    return (input - input.detach().sign() * lambd).where(input.abs() > lambd, 0.0)
+    return (input - input.detach().sign() * lambd).masked_fill(input.abs() <= lambd, 0)
 
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:

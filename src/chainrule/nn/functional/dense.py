@@ -4,8 +4,10 @@
 import numpy as np
 
 from chainrule.generator import default_generator
-from chainrule.modes import Switch, current, drawn
+from chainrule.joining import stack
+from chainrule.modes import Switch, current
 from chainrule.nn.functional.naming import recorded_as
+from chainrule.random_words import in_memory_order
 from chainrule.tensors import Tensor, wrap
 
 
@@ -55,6 +57,41 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None, max
     return rows.where(keep.unsqueeze(-1), rows.detach())
 
 
+def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, max_norm: float | None = None,
+                  norm_type: float = 2, scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False,
+                  per_sample_weights: Tensor | None = None, include_last_offset: bool = False,
+                  padding_idx: int | None = None) -> Tensor:
+    """For each bag of positions the ``"sum"``, ``"mean"`` or ``"max"`` of the rows of ``weight`` that it numbers.
+
+    A bag is a row of ``input``, or of a 1-d input what lies between two ``offsets``. ``padding_idx`` does not count.
+    """
+    if mode not in ("sum", "mean", "max"):
+        raise ValueError("mode has to be one of sum, mean or max")
+    if per_sample_weights is not None and mode != "sum":
+        raise NotImplementedError(f"embedding_bag: per_sample_weights is only supported for mode='sum' (got {mode!r})")
+    if (input.ndim == 1) != (offsets is not None):
+        raise ValueError("embedding_bag: a 1D input needs offsets, and a 2D input has none: each row is a bag")
+    places = np.asarray(input._array("embedding_bag")).ravel()
+    if offsets is None:
+        starts = np.arange(input.shape[0]) * input.shape[1]
+    else:
+        starts = np.asarray(offsets._array("embedding_bag"))
+        starts = starts[:-1] if include_last_offset else starts
+    bags = np.searchsorted(starts, np.arange(places.size), "right") - 1
+    rows = embedding(input.reshape(-1), weight, None, max_norm, norm_type, scale_grad_by_freq, sparse)
+    if per_sample_weights is not None:
+        rows = rows * per_sample_weights.reshape(-1, 1)
+    counts = np.ones(places.size, bool) if padding_idx is None else places != padding_idx % weight.shape[0]
+    kept, bags = wrap(np.flatnonzero(counts)), bags[counts]
+    out, rows = weight.new_zeros((len(starts), weight.shape[1])), rows[kept]
+    if mode == "max":
+        found = [rows[wrap(np.flatnonzero(bags == k))] for k in range(len(starts))]
+        return stack([part.max(0)[0] if part.shape[0] else out[k] for k, part in enumerate(found)]) if found else out
+    out = out.index_add(0, wrap(bags), rows)
+    sizes = np.maximum(np.bincount(bags, minlength=len(starts)), 1).astype(weight.np_dtype)
+    return out if mode == "sum" else out / wrap(sizes).unsqueeze(1)
+
+
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """A new last axis that is 1 at the class and 0 elsewhere.
 
@@ -80,12 +117,9 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
 
 def _kept(input: Tensor, shape: tuple[int, ...], p: float) -> Tensor:
     """1 with probability 1 − p, else 0, drawn in the order in which the input's elements lie in memory."""
-    trace = current.get().trace
-    strides = input._own().strides if trace is None else trace.strides(input)
-    order = sorted(range(len(shape)), key=lambda axis: -strides[axis])
-    dtype, laid = input.np_dtype, tuple(shape[axis] for axis in order)
-    kept = drawn(default_generator.bernoulli, (1 - p, laid, dtype), laid, dtype)
-    return wrap(kept).permute(tuple(map(order.index, range(len(shape)))))
+    draw, dtype = default_generator.bernoulli, input.np_dtype
+    kept: Tensor = in_memory_order(input, shape, draw, lambda laid: (1 - p, laid, dtype))
+    return kept
 
 
 def _check_probability(name: str, p: float) -> None:
@@ -125,13 +159,27 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     return feature_dropout(input.unsqueeze(0), p, training, inplace).squeeze(0)
 
 
+def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Dropout of whole channels of volumes [N, C, D, H, W]."""
+    return feature_dropout(input, p, training, inplace)
+
+
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
     """Dropout that keeps mean and variance of selu's outputs (Klambauer et al., 2017)."""
+    return _alpha(input, tuple(input.shape), p, training)
+
+
+def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
+    """``alpha_dropout`` of whole channels (axis 1)."""
+    return _alpha(input, tuple(input.shape[:2]) + (1,) * (input.ndim - 2), p, training)
+
+
+def _alpha(input: Tensor, shape: tuple[int, ...], p: float, training: bool) -> Tensor:
     _check_probability("alpha_dropout", p)
     if not training or p == 0 or not input.numel():
         return input
     alpha = 1.7580993408473766
     scale = 0.0 if p == 1 else 1 / ((alpha * alpha * p + 1) * (1 - p)) ** 0.5
-    noise = _kept(input, tuple(input.shape), p)
+    noise = _kept(input, shape, p)
     shift = (noise - 1) * (alpha * scale) + alpha * scale * p
     return input * (noise * scale) + shift

@@ -67,7 +67,8 @@ def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", be
     apart = (input - target).abs()
     if beta == 0:
         return reduced(apart, reduction)
-    return reduced((apart * apart * (0.5 / beta)).where(apart < beta, apart - 0.5 * beta), reduction)
+    near = apart.clamp(max=beta)
+    return reduced(near * (apart - 0.5 * near) / beta, reduction)
 
 
 def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0,
@@ -77,7 +78,8 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     if delta <= 0:
         raise RuntimeError(f"huber_loss: does not support non-positive values for delta, got {delta}")
     apart = (input - target).abs()
-    loss = (apart * apart * 0.5).where(apart <= delta, (apart - 0.5 * delta) * delta)
+    near = apart.clamp(max=delta)
+    loss = near * (apart - 0.5 * near)
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
@@ -113,8 +115,7 @@ def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean",
     if log_target:
         loss = target.exp() * (target - input)
     else:
-        positive = target.detach() > 0
-        loss = target * target.where(positive, 1.0).log() - target * input
+        loss = target.xlogy(target) - target * input
     if reduction == "batchmean":
         return loss.sum() / (input.shape[0] if input.ndim else 1)
     if reduction == "mean":
@@ -160,6 +161,30 @@ def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: 
 def soft_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
     """log(1 + e^(−y x))."""
     return reduced((-target * input).exp().log1p(), reduction)
+
+
+def multi_margin_loss(input: Tensor, target: Tensor, p: int = 1, margin: float = 1.0, weight: Tensor | None = None,
+                      *, reduction: str = "mean") -> Tensor:
+    """Σ max(0, margin − x[y] + x[k])ᵖ over the other classes k, divided by the number of classes."""
+    if p not in (1, 2):
+        raise ValueError("only p == 1 and p == 2 supported")
+    rows = input.reshape(-1, input.shape[-1] if input.ndim else 1)
+    place = target.reshape(-1, 1)
+    short = (margin - rows.gather(1, place) + rows).clamp(min=0)
+    terms = short if p == 1 else short * short
+    if weight is not None:
+        terms = terms * weight[place]
+    others = wrap(np.arange(rows.shape[1])) != place
+    loss = terms.where(others, 0.0).sum(1) / float(rows.shape[1])
+    return reduced(loss if input.ndim > 1 else loss.squeeze(0), reduction)
+
+
+def multilabel_soft_margin_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, *,
+                                reduction: str = "mean") -> Tensor:
+    """The mean over classes of the cross-entropy of sigmoid(x) with targets 0 and 1."""
+    loss = -(target * logsigmoid(input) + (1 - target) * logsigmoid(-input))
+    loss = loss if weight is None else loss * weight
+    return reduced(loss.sum(-1) / float(input.shape[-1]), reduction)
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:

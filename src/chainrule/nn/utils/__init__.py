@@ -7,6 +7,7 @@ from typing import Any
 from chainrule.creation import zeros
 from chainrule.joining import cat
 from chainrule.modes import Switch
+from chainrule.nn.utils import rnn as rnn
 from chainrule.tensors import Tensor
 
 
