@@ -10,6 +10,9 @@ from chainrule.generator import single
 from chainrule.generator.rounding import DOUBLE, SINGLE, Array, Shape, accumulator, each, floating, fma, numel, rounded
 from chainrule.generator.uniform import Uniform
 
+_BLOCK = 1 << 14
+"""So many numbers are made at a time: what they pass through stays in the cache."""
+
 
 class Normal(Uniform):
     """Normal numbers, and exponentials of them."""
@@ -70,12 +73,15 @@ class Normal(Uniform):
 
 def _box_muller(uniforms: Array) -> Array:
     """Turn each 16 uniforms into 16 normals: 8 radii, then 8 angles, become 8 cosine, then 8 sine parts."""
+    if uniforms.size > _BLOCK:
+        return np.concatenate([_box_muller(uniforms[k : k + _BLOCK]) for k in range(0, uniforms.size, _BLOCK)])
     pairs = uniforms.reshape(-1, 2, 8)
     rest, turn = 1 - pairs[:, 0], pairs[:, 1]
-    if uniforms.dtype == SINGLE:
-        radius = np.sqrt(SINGLE.type(-2) * single.log(rest))
-        sine, cosine = single.sine_and_cosine(SINGLE.type(math.tau) * turn)
-    else:
+    if uniforms.dtype == DOUBLE:
         radius, theta = np.sqrt(-2.0 * each(math.log, rest)), math.tau * turn
         sine, cosine = each(math.sin, theta), each(math.cos, theta)
-    return np.stack((radius * cosine, radius * sine), axis=1).reshape(-1)
+    else:
+        radius = single.rounded(np.sqrt(-2 * single.log(rest)))
+        sine, cosine = single.sine_and_cosine((SINGLE.type(math.tau) * turn).astype(DOUBLE))
+    values: Array = np.stack((radius * cosine, radius * sine), axis=1).astype(uniforms.dtype).reshape(-1)
+    return values
