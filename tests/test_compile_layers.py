@@ -20,7 +20,7 @@ def whole(*shape, below=3):
     return torch.tensor(np.random.default_rng(shape).integers(0, below, shape))
 
 
-IMAGE, ROWS, SEQUENCE = (2, 4, 6, 6), (5, 4), (3, 5, 4)
+IMAGE, ROWS, SEQUENCE, VOLUME = (2, 4, 6, 6), (5, 4), (3, 5, 4), (1, 2, 4, 4, 4)
 UNIT = lambda x: x.sigmoid()  # noqa: E731 -- what takes probabilities gets some
 LAYERS = {
     IMAGE: [
@@ -32,14 +32,19 @@ LAYERS = {
         nn.MaxPool2d(2, 2, dilation=2), nn.MaxPool2d((1, 5)),
         nn.MaxPool2d(3, 2, 1, return_indices=True), nn.BatchNorm2d(4, momentum=None),
         nn.MaxPool2d(4, 1), nn.Softmax2d(), nn.Flatten(),
-        nn.Unflatten(1, (2, 2)), nn.Dropout(0.2)],
+        nn.Unflatten(1, (2, 2)), nn.Dropout(0.2), nn.AdaptiveMaxPool2d(3), nn.ConvTranspose2d(4, 3, 3, stride=2),
+        nn.ConvTranspose2d(4, 4, 2, padding=1, groups=2), nn.FeatureAlphaDropout(0.3), nn.LocalResponseNorm(2),
+        nn.PixelShuffle(2), nn.PixelUnshuffle(3), nn.Upsample(scale_factor=2), nn.Upsample((4, 9), mode="bilinear")],
+    VOLUME: [
+        nn.AdaptiveAvgPool3d(2), nn.AvgPool3d(2), nn.Conv3d(2, 3, 2), nn.ConvTranspose3d(2, 3, 2), nn.Dropout3d(0.4),
+        nn.MaxPool3d(2)],
     SEQUENCE: [
         nn.AdaptiveAvgPool1d(2), nn.AvgPool1d(2), nn.BatchNorm1d(5), nn.Conv1d(5, 4, 3, padding=1), nn.Dropout1d(0.4),
         nn.MaxPool1d(2), nn.MaxPool1d(3, 1, 1), nn.RNN(4, 3), nn.RNN(4, 3, 2, nonlinearity="relu", batch_first=True),
         nn.LSTM(4, 3, batch_first=True), nn.LSTM(4, 3, 2, bidirectional=True, dropout=0.2), nn.GRU(4, 3),
         nn.GRU(4, 3, bidirectional=True), nn.TransformerEncoderLayer(4, 2, 8, dropout=0.1),
         nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8, batch_first=True, norm_first=True), 2),
-        nn.PReLU(5), nn.LayerNorm((5, 4)), nn.RMSNorm(4)],
+        nn.PReLU(5), nn.LayerNorm((5, 4)), nn.RMSNorm(4), nn.AdaptiveMaxPool1d(3), nn.ConvTranspose1d(5, 2, 3)],
     ROWS: [
         nn.AlphaDropout(0.3), nn.BatchNorm1d(4), nn.CELU(1.3), nn.ELU(), nn.GELU(), nn.GELU("tanh"), nn.GLU(),
         nn.Hardshrink(), nn.Hardsigmoid(), nn.Hardswish(), nn.Hardtanh(-1, 0.5), nn.Identity(), nn.LeakyReLU(0.2),
@@ -55,11 +60,11 @@ LOSSES = [
     (nn.SoftMarginLoss(), ()), (nn.HingeEmbeddingLoss(), ()), (nn.BCEWithLogitsLoss(), ()),
     (nn.GaussianNLLLoss(), (draw(*ROWS, seed=3).abs() + 0.1,)),
     (nn.MarginRankingLoss(0.1), (draw(*ROWS, seed=3).sign(),)), (nn.TripletMarginLoss(), (draw(*ROWS, seed=3),)),
-    (nn.CosineEmbeddingLoss(), (draw(5, seed=3).sign(),)), (nn.BCELoss(), ()),
+    (nn.CosineEmbeddingLoss(), (draw(5, seed=3).sign(),)), (nn.BCELoss(), ()), (nn.MultiLabelSoftMarginLoss(), ()),
 ]  # fmt: skip
 OF_CLASSES = [
     nn.CrossEntropyLoss(), nn.CrossEntropyLoss(label_smoothing=0.1, ignore_index=1), nn.NLLLoss(reduction="sum"),
-    nn.CrossEntropyLoss(weight=torch.tensor([0.2, 1.0, 3.0, 0.5])),
+    nn.CrossEntropyLoss(weight=torch.tensor([0.2, 1.0, 3.0, 0.5])), nn.MultiMarginLoss(),
 ]
 CONTAINERS = {"Module", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential", "RNNBase"}
 CASES = [

@@ -11,7 +11,8 @@ COMPARE = {"eq", "ne", "lt", "le", "gt", "ge"}
 ARITHMETIC = {"add", "sub", "mul"}
 BITS = {"and", "or", "xor"}
 WHOLE = {"floor": "floor", "ceil": "ceil", "trunc": "trunc", "round": "rint"}
-LIBRARY = {"tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "asinh", "acosh", "atanh", "log2", "log10"}
+LIBRARY = {"tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "asinh", "acosh", "atanh", "log2", "log10",
+           "hypot", "lgamma"}
 """Left to the C library."""
 POWER = """define internal {t} @power.{t}({t} %x, {t} %y) noinline {{
 entry:
@@ -31,6 +32,21 @@ end:
   ret {t} %next
 }}"""
 """Whole powers by squaring."""
+GCD = """define internal {t} @gcd.{t}({t} %x, {t} %y) noinline {{
+entry:
+  br label %loop
+loop:
+  %a = phi {t} [ %x, %entry ], [ %b, %next ]
+  %b = phi {t} [ %y, %entry ], [ %rest, %next ]
+  %done = icmp eq {t} %b, 0
+  br i1 %done, label %end, label %next
+next:
+  %rest = urem {t} %a, %b
+  br label %loop
+end:
+  ret {t} %a
+}}"""
+"""The greatest common divisor of numbers that are not negative, by Euclid's algorithm."""
 
 
 def operation(code: Code, op: str, dtype: DType, lanes: int, args: list[str], of: DType) -> str:
@@ -52,6 +68,9 @@ def operation(code: Code, op: str, dtype: DType, lanes: int, args: list[str], of
         return FUNCTIONS[op](Float(code, of, lanes), args[0])
     if op in LIBRARY:
         return code.by_lanes(kind(of), op + ("" if of.itemsize == 8 else "f"), lanes, *args)
+    if op == "gcd":
+        code.needs[f"gcd.{kind(of)}"] = GCD.format(t=kind(of))
+        return code.by_lanes(kind(of), f"gcd.{kind(of)}", lanes, *args)
     if op in WHOLE:
         return code.call(t, f"llvm.{WHOLE[op]}.{suffix(of, lanes)}", (t, args[0]))
     if op in ("fmod", "quotient"):

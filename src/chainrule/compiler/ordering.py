@@ -10,10 +10,8 @@ from chainrule.compiler.elements import Elements, Fold
 from chainrule.compiler.index import Axis, Index, Point, Sizes, flat, space
 from chainrule.compiler.loops import Nest, Sort, Step, Store
 from chainrule.compiler.nests import arrange
-from chainrule.compiler.scalar import HALF, SINGLE, WHOLE, Buffer, Scalar
+from chainrule.compiler.scalar import DOUBLE, HALF, SINGLE, WHOLE, Buffer, Scalar
 from chainrule.ir import Value
-
-DOUBLE = np.dtype("float64")
 
 
 class Orders:

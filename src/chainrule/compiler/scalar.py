@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.index import Axis, Index, Whole
+from chainrule.ops.special import lgamma_of
 
 DType = np.dtype[Any]
-BOOL, HALF, SINGLE, WHOLE = (np.dtype(name) for name in ("bool", "float16", "float32", "int64"))
+BOOL, HALF, SINGLE, DOUBLE, WHOLE = map(np.dtype, ("bool", "float16", "float32", "float64", "int64"))
 NOTHING: Mapping[Any, Any] = {}
 CHEAP, SLOW, HEAVY = 1, 4, 10
 
@@ -48,6 +49,9 @@ OPERATIONS: dict[str, tuple[Callable[..., Any], int]] = {
     "acosh": (np.arccosh, 2 * HEAVY),
     "atanh": (np.arctanh, 2 * HEAVY),
     "atan2": (np.arctan2, 2 * HEAVY),
+    "hypot": (np.hypot, 2 * HEAVY),
+    "lgamma": (lambda x: lgamma_of(np.array([x]))[0], 2 * HEAVY),
+    "gcd": (np.gcd, 2 * HEAVY),
     "floor": (np.floor, CHEAP),
     "ceil": (np.ceil, CHEAP),
     "trunc": (np.trunc, CHEAP),
@@ -162,6 +166,10 @@ class Scalar:
         """``function`` of self, computed at least in single precision."""
         return function(self.cast(SINGLE)).cast(HALF) if self.dtype == HALF else function(self)
 
+    def in_double(self, function: Callable[["Scalar"], "Scalar"]) -> "Scalar":
+        """``function`` of self, computed in double precision."""
+        return function(self.cast(DOUBLE)).cast(self.dtype)
+
     def exp(self) -> "Scalar": return self._elementary("exp")
     def expm1(self) -> "Scalar": return self._elementary("expm1")
     def log(self) -> "Scalar": return self._elementary("log")
@@ -175,6 +183,8 @@ class Scalar:
     def acos(self) -> "Scalar": return self._elementary("acos")
     def atan(self) -> "Scalar": return self._elementary("atan")
     def atan2(self, other: Any) -> "Scalar": return self._elementary("atan2", other)
+    def hypot(self, other: Any) -> "Scalar": return self._elementary("hypot", other)
+    def lgamma(self) -> "Scalar": return self._elementary("lgamma")
     def sinh(self) -> "Scalar": return self._elementary("sinh")
     def cosh(self) -> "Scalar": return self._elementary("cosh")
     def tanh(self) -> "Scalar": return self._elementary("tanh")
@@ -219,6 +229,10 @@ class Scalar:
 
     def abs(self) -> "Scalar":
         return self if self.dtype.kind in "bu" else self._of("abs")
+
+    def gcd(self, other: "Scalar") -> "Scalar":
+        """The greatest common divisor of whole numbers, not negative."""
+        return self.abs()._of("gcd", other.abs())
 
     def maximum(self, other: Any) -> "Scalar":
         """The larger; NaN if either is."""

@@ -89,10 +89,12 @@ argsort = discrete("argsort", order, spec=lambda x, dim, descending: Spec(x.shap
                    scalar=None, sorts=True, samples=lambda: [
                        Sample((np.round(s.inputs[0]),), {**s.params, "descending": down})
                        for s in rows()[1:] for down in (False, True)])
-running_max = discrete("running_max", lambda x, dim: np.maximum.accumulate(x, *dim), spec=kept_spec, promotes="",
-                       scalar=None, scans="maximum", samples=lambda: rows()[1:])
-running_min = discrete("running_min", lambda x, dim: np.minimum.accumulate(x, *dim), spec=kept_spec, promotes="",
-                       scalar=None, scans="minimum", samples=lambda: rows()[1:])
+running_max = general("running_max", lambda x, dim: np.maximum.accumulate(x, *dim), (
+    lambda g, x, dim: g.new_zeros(x.shape).scatter_add(*dim, x.running_place(dim, True), g),), spec=kept_spec,
+    scans="maximum", samples=lambda: rows()[1:])
+running_min = general("running_min", lambda x, dim: np.minimum.accumulate(x, *dim), (
+    lambda g, x, dim: g.new_zeros(x.shape).scatter_add(*dim, x.running_place(dim, False), g),), spec=kept_spec,
+    scans="minimum", samples=lambda: rows()[1:])
 cumsum = linear("cumsum", running, lambda g, dim: g.flip(dim).cumsum(*dim).flip(dim), scans="add",
                 samples=lambda: rows()[1:],
                 spec=lambda x, dim: Spec(x.shape, x.dtype if x.dtype.kind in "fc" else int64.numpy))

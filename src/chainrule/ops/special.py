@@ -38,6 +38,16 @@ def erfc_of(x: Any) -> Any:
     return np.where(np.abs(x) < NEAR, 1 - erf_of(x), np.where(x < 0, 2 - small, small))
 
 
+def erfc_scalar(x: Any) -> Any:
+    """The same for one element of a fused loop."""
+    size = x.abs().maximum(NEAR).minimum(30)
+    square = 1 / size.maximum(1) ** 2
+    tail = (1 / ROOT_PI - square * ratio(square, TAIL)) / size
+    head = (size * 16).trunc() / 16
+    small = (-head * head).exp() * ((head - size) * (head + size)).exp() * tail.where(size > 4, ratio(size, LARGE))
+    return (1 - erf_scalar(x)).where(x.abs() < NEAR, (2 - small).where(x < 0, small))
+
+
 def erfinv_of(y: Any) -> Any:
     """The x whose erf is y: S. Winitzki's first guess, then Halley's method."""
     logs = np.log1p(-y * y)
@@ -48,6 +58,18 @@ def erfinv_of(y: Any) -> Any:
         slope = away / (2 / ROOT_PI * np.exp(-x * x))
         x = x - slope / (1 + x * slope)
     return np.where(np.abs(y) < 1, x, np.where(np.abs(y) == 1, y * np.inf, np.nan))
+
+
+def erfinv_scalar(y: Any) -> Any:
+    """The same for one element of a fused loop: of its size, and then the sign."""
+    size = y.abs()
+    logs = (-size * size).log1p()
+    middle = 2 / (math.pi * 0.147) + logs / 2
+    x = ((middle * middle - logs / 0.147).sqrt() - middle).sqrt()
+    for _ in range(3):
+        slope = ((1 - size) - erfc_scalar(x)) / (2 / ROOT_PI * (-x * x).exp())
+        x = x - slope / (1 + x * slope)
+    return (-x).where(y < 0, x).where(size < 1, y / (1 - size))
 
 
 def lgamma_of(x: Any) -> Any:
@@ -63,13 +85,10 @@ def polygamma_of(x: Any, n: int) -> Any:
 
     Source: M. Abramowitz and I. A. Stegun, "Handbook of Mathematical Functions" (1964), 6.3.18, 6.4.6, 6.4.7, 6.4.11.
     """
-    if n < 2 and (x < 0).any():  # by reflection
-        turn = math.pi * x
-        other = np.where(x < 0, 1 - x, x)
-        value = polygamma_of(other, n)
-        held = np.where(x < 0, turn, 1.0)
-        mirrored = value - math.pi / np.tan(held) if n == 0 else (math.pi / np.sin(held)) ** 2 - value
-        return np.where(x < 0, np.where(x == np.floor(x), np.nan if n == 0 else np.inf, mirrored), value)
+    if (x < 0).any():  # by reflection
+        value, turn = polygamma_of(np.where(x < 0, 1 - x, x), n), np.where(x < 0, x - np.floor(x), 0.5)
+        mirrored = (-1.0) ** n * value - math.pi ** (n + 1) * cot_derivative(1 / np.tan(math.pi * turn), n)
+        return np.where(x < 0, np.where(turn == 0, pole(n), mirrored), value)
     sign, total, z = (-1.0) ** (n + 1) * math.factorial(n), np.zeros_like(x), x.copy()
     while (low := z < FAR).any() and np.isfinite(total).any():
         total = np.where(low, total + z ** -(n + 1.0), total)
@@ -83,6 +102,48 @@ def polygamma_of(x: Any, n: int) -> Any:
     return -(-1.0) ** n * series + sign * total
 
 
+def polygamma_scalar(x: Any, n: int) -> Any:
+    """The same for one element of a fused loop, the recurrence written out."""
+    turn = x - x.floor()
+    z = (1 - x).where(x < 0, x)
+    total = x * 0
+    for _ in range(int(FAR)):
+        low = z < FAR
+        total = (total + z ** -(n + 1.0)).where(low, total)
+        z = (z + 1).where(low, z)
+    inverse = 1 / (z * z)
+    if n == 0:
+        series = z.log() - 0.5 / z - polynomial(inverse, [b / (2 * k) for k, b in enumerate(BERNOULLI, 1)]) * inverse
+        value = series - total
+    else:
+        factors = [b * math.factorial(2 * k + n - 1) / math.factorial(2 * k) for k, b in enumerate(BERNOULLI, 1)]
+        terms = math.factorial(n - 1) + math.factorial(n) / 2 / z + polynomial(inverse, factors) * inverse
+        value = (-1.0) ** (n + 1) * (terms * z ** -float(n) + math.factorial(n) * total)
+    mirrored = (-1.0) ** n * value - math.pi ** (n + 1) * cot_derivative(1 / (turn * math.pi).tan(), n)
+    return (turn * 0 + pole(n)).where(turn == 0, mirrored).where(x < 0, value)
+
+
+def pole(n: int) -> float:
+    """The value at the whole numbers below 0."""
+    return -((-1.0) ** n) * math.inf if n else math.nan
+
+
+def cot_derivative(c: Any, n: int) -> Any:
+    """dⁿ cot(u) / duⁿ as the polynomial in c = cot(u) that it is, since dc/du = -(1 + c²)."""
+    q = np.polynomial.Polynomial([0.0, 1.0])
+    for _ in range(n):
+        q = q.deriv() * np.polynomial.Polynomial([-1.0, 0.0, -1.0])
+    return polynomial(c, q.coef.tolist())
+
+
+def polynomial(x: Any, coefficients: list[float]) -> Any:
+    """Σ coefficients[k] · xᵏ by Horner's rule."""
+    total = x * 0 + coefficients[-1]
+    for c in reversed(coefficients[:-1]):
+        total = total * x + c
+    return total
+
+
 def xlogy_of(x: Any, y: Any) -> Any:
     """x log y, 0 where x is 0 and y no NaN."""
     logs = np.log(y) if hasattr(y, "dtype") else float(np.log(y))
@@ -94,13 +155,14 @@ def probabilities() -> list[Sample]:
 
 
 erfc = elementwise("erfc", in_double(erfc_of), d=(lambda g, x: -2 / ROOT_PI * (-x * x).exp() * g,), samples=unary,
-                   scalar=lambda x: 1 - x.widened(erf_scalar))
+                   scalar=lambda x: x.in_double(erfc_scalar))
 erfinv = elementwise("erfinv", in_double(erfinv_of), d=(lambda g, out: g * (ROOT_PI / 2 * (out * out).exp()),),
-                     samples=probabilities, scalar=None)
-lgamma = elementwise("lgamma", in_double(lgamma_of), d=(lambda g, x: g * x.digamma(),), scalar=None,
-                     samples=lambda: unary(0.3, 6.0))
+                     samples=probabilities, scalar=lambda x: x.in_double(erfinv_scalar))
+lgamma = elementwise("lgamma", in_double(lgamma_of), d=(lambda g, x: g * x.digamma(),),
+                     scalar=lambda x: x.in_double(lambda wide: wide.lgamma()), samples=lambda: unary(0.3, 6.0))
 polygamma = general("polygamma", in_double(polygamma_of), vjp=(lambda g, x, n: g * x.polygamma(n + 1),),
                     spec=lambda x, n: Spec(x.shape, x.dtype), promotes="float",
+                    scalar=lambda x, n: x.in_double(lambda wide: polygamma_scalar(wide, n)),
                     samples=lambda: [Sample((array(*shape, low=0.3, high=6.0),), {"n": n})
                                      for shape in ((), (3,), (0,)) for n in (0, 1, 2)])
 
@@ -108,7 +170,7 @@ logaddexp = elementwise("logaddexp", np.logaddexp, samples=binary, refuses=misfi
                         d=(lambda x, y: (x - y).sigmoid(), lambda x, y: (y - x).sigmoid()),
                         scalar=lambda x, y: x.maximum(y) + (1 + (-(x - y).abs()).exp()).log())
 hypot = elementwise("hypot", np.hypot, d=(lambda g, x, out: g * (x / out), lambda g, y, out: g * (y / out)),
-                    samples=binary, refuses=misfits, scalar=None)
+                    samples=binary, refuses=misfits, scalar=lambda x, y: x.hypot(y))
 copysign = elementwise("copysign", np.copysign, d=(lambda x, out: (out / x).masked_fill(x == 0, 0), 0), samples=binary,
                        refuses=misfits, scalar=lambda x, y: (-x.abs()).where((y < 0) | (1 / y < 0), x.abs()))
 logit = elementwise("logit", lambda x: np.log(x / (1 - x)), samples=lambda: unary(0.2, 0.8),
@@ -120,7 +182,7 @@ xlogy = elementwise("xlogy", xlogy_of, samples=lambda: binary(0.3, 2.0), refuses
                     scalar=lambda x, y: (x * y.log()).where((x != 0) | (y != y), x.abs()))
 signbit = discrete("signbit", np.signbit, promotes="common", samples=unary,
                    scalar=lambda x: (x < 0) | (1 / x < 0))
-gcd = discrete("gcd", np.gcd, 2, spec=bits_spec, promotes="common", samples=lambda: whole_numbers()[::2], scalar=None,
-               refuses=fractions)
-lcm = discrete("lcm", np.lcm, 2, spec=bits_spec, promotes="common", samples=lambda: whole_numbers()[::2], scalar=None,
-               refuses=fractions)
+gcd = discrete("gcd", np.gcd, 2, spec=bits_spec, promotes="common", samples=lambda: whole_numbers()[::2],
+               scalar=lambda x, y: x.gcd(y), refuses=fractions)
+lcm = discrete("lcm", np.lcm, 2, spec=bits_spec, promotes="common", samples=lambda: whole_numbers()[::2],
+               scalar=lambda x, y: x.abs()._of("quotient", x.gcd(y)) * y.abs(), refuses=fractions)

@@ -4,7 +4,7 @@ from typing import Any, Self
 
 from chainrule.ops import indexing, moves, ordering, reduction
 from chainrule.ops import shape as shape_ops
-from chainrule.spec import Size, numel
+from chainrule.spec import Size, int64, numel
 from chainrule.vocabulary.carrier import axis_of
 from chainrule.vocabulary.decompositions import Decompositions
 
@@ -82,6 +82,14 @@ class Inner(Decompositions):
     def running_min(self, dim: tuple[int, ...]) -> Self:
         """The smallest element so far along one axis; NaN from the first one on."""
         return self._unary(ordering.running_min, dim=dim)
+
+    def running_place(self, dim: tuple[int, ...], largest: bool) -> Any:
+        """Where the largest or smallest element so far is, the last among equals; NaN is either."""
+        x: Any = self
+        best = x.running_max(dim) if largest else x.running_min(dim)
+        counted: Any = self._full(self.shape, 1)
+        places = counted.cast(int64.numpy).cumsum(*dim) - 1
+        return places.where((x == best) | (x != x), 0).running_max(dim)
 
     def others(self, dim: tuple[int, ...]) -> Self:
         """For each element the product of all the others along ``dim``, without a division: zeros do no harm.

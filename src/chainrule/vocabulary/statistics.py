@@ -117,22 +117,17 @@ class Statistics(Carrier):
 
     def cummax(self, dim: int) -> Any:
         """(values, indices): the largest element so far along ``dim``, and where it was, the last among equals."""
-        return return_types.cummax(*self._so_far(dim, True))
+        x: Any = self
+        dims = self._dims(dim)
+        return return_types.cummax(x.running_max(dims), x.running_place(dims, True)) if self.ndim else (
+            return_types.cummax(x.clone(), x.argsort(dim)))
 
     def cummin(self, dim: int) -> Any:
         """(values, indices): the smallest element so far along ``dim``, and where it was, the last among equals."""
-        return return_types.cummin(*self._so_far(dim, False))
-
-    def _so_far(self, dim: int, largest: bool) -> tuple[Any, Any]:
-        """Values and places: an element is where it equals the extreme so far, or is NaN, which is either."""
         x: Any = self
-        if not self.ndim:
-            return x._at(x.argsort(dim), dim)  # type: ignore[no-any-return]
         dims = self._dims(dim)
-        best = x.running_max(dims) if largest else x.running_min(dims)
-        counted: Any = self._full(self.shape, 1)
-        places = counted.cast(np.dtype("int64")).cumsum(dim) - 1
-        return x._at(places.where((x == best) | (x != x), 0).running_max(dims), dim)  # type: ignore[no-any-return]
+        return return_types.cummin(x.running_min(dims), x.running_place(dims, False)) if self.ndim else (
+            return_types.cummin(x.clone(), x.argsort(dim)))
 
     def logcumsumexp(self, dim: int) -> Self:
         """Running log Σ exp(x) along ``dim``: a scan by doubling."""
