@@ -86,9 +86,13 @@ def in_turns(*measures: Measure | None) -> list[Any]:
 
 
 def fresh(arguments: Sequence[str], environment: dict[str, str] | None = None) -> str:
-    """What a new Python process prints. Raises RuntimeError with its last words where it fails."""
+    """What a new Python process prints. Raises RuntimeError with its last words where it fails.
+
+    It may keep compiled modules, as an installed package has them: an editable one has none before its first import.
+    """
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False,
-                          env={**os.environ, **(environment or {})})  # fmt: skip
+                          env={**inherited, **(environment or {})})  # fmt: skip
     if done.returncode:
         raise RuntimeError(f"a process of its own failed: {done.stderr.strip().splitlines()[-1]}")
     return done.stdout
