@@ -436,3 +436,34 @@ def test_random_numbers_are_drawn_by_every_run(draw):
 def test_what_has_as_many_elements_as_values_decide_is_refused_with_a_way_out(ask):
     with pytest.raises(TraceError, match=r"fixed sizes \(test_compile.*torch\.where\(mask, x, 0\)"):
         torch.compile(ask)(torch.ones(3))
+
+
+def test_tensors_in_containers_are_arguments():
+    w = torch.tensor([1.0, 2.0], requires_grad=True)
+    traces = []
+
+    @torch.compile
+    def step(batch, parts, scale):
+        traces.append(len(parts))
+        w.grad = None
+        loss = (batch["x"] * w).sum() * scale + sum(part.sum() for part in parts)
+        loss.backward()
+        return {"loss": loss, "x": batch["x"] * 2}
+
+    one = torch.ones(2)
+    for x, parts, scale in ((one, [one], 2), (one * 3, [one * 5], 2), (one, [one, one], 2), (one, (one,), 2),
+                            (one, [one], 3), (one, [one], 3.0)):
+        out = step({"x": x}, parts, scale)
+        assert out["loss"].item() == (x * w).sum().item() * scale + sum(part.sum().item() for part in parts)
+        assert out["x"].tolist() == (x * 2).tolist()
+        assert w.grad.tolist() == (x * scale).tolist()
+    assert traces == [1, 2, 1, 1, 1]
+    with pytest.raises(KeyError):
+        step({"y": one}, [one], 2)
+    assert step({"x": one, "y": one}, [one], 2)["loss"].item() == 8
+
+
+def test_an_array_as_an_argument_is_that_very_array():
+    step = torch.compile(lambda x, k: (x * torch.from_numpy(k)).sum())
+    x, two, three = torch.ones(2), np.full(2, 2.0, "float32"), np.full(2, 3.0, "float32")
+    assert [step(x, k).item() for k in (two, three, two, three)] == [4, 6, 4, 6]

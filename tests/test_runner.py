@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from functools import partial
 
 import pytest
 
@@ -89,8 +90,9 @@ def test_a_script_fails_as_under_python(run, tmp_path, text):
 def test_interrupted_from_outside(tmp_path):
     path = tmp_path / "script.py"
     path.write_text("import time\nprint('go', flush=True)\ntime.sleep(60)\n")
+    heeded = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # what runs in the background inherits no Ctrl-C
     process = subprocess.Popen([sys.executable, "-m", "chainrule", "run", str(path)], text=True,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heeded)
     with process:
         process.stdout.readline()
         process.send_signal(signal.SIGINT)

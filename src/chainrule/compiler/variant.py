@@ -31,11 +31,11 @@ class Variant:
     """
 
     def __init__(self, function: Callable[..., Any], args: Args, native: bool):
-        stand_ins = tuple(_stand_in(a) if isinstance(a, Tensor) else a for a in args)
+        stand_ins = trees.mapped(lambda leaf: _stand_in(leaf) if isinstance(leaf, Tensor) else leaf, args)
         self.result, tracer = trace(function, *stand_ins)
         self.holders: dict[str, Any] = {**dict(tracer.held.values()), "mode": current.get, "default": default}
-        self.places = {a: f"args[{k}]" for k, a in enumerate(stand_ins) if isinstance(a, Tensor)}
-        self.guards = [*self._of_arguments(args), *self._of_surroundings(function, tracer)]
+        self.places = {leaf: place for place, leaf in _parts("args", stand_ins) if isinstance(leaf, Tensor)}
+        self.guards = [*self._of_arguments("args", args), *self._of_surroundings(function, tracer)]
         self._describe(tracer, native)
         self.kinds = [f"isinstance({source}, tensor) and spec({source}._data) == {self._held(value.spec, 'o')}"
                       for source, value in zip(self.sources, self.graph.inputs)]  # fmt: skip
@@ -108,14 +108,24 @@ class Variant:
         written = type(value) in PLAIN and repr(value) not in ("inf", "-inf")
         return f"{place} == {repr(value) if written else self._held(value, 'o')}"
 
-    def _of_arguments(self, args: Args) -> Iterator[str]:
-        yield f"len(args) == {len(args)}"
-        for k, a in enumerate(args):
-            if isinstance(a, PLAIN):
-                yield f"type(args[{k}]) is {self._held(type(a), 'o')}"
-            if not isinstance(a, Tensor):
-                same = self._same(f"args[{k}]", a)
-                yield same if isinstance(a, PLAIN) else f"({same} or {same.replace(' is ', ' == ')})"
+    def _of_arguments(self, place: str, tree: Any) -> Iterator[str]:
+        """The same containers, and the same values but for tensors."""
+        if isinstance(tree, Tensor):
+            return
+        if not isinstance(tree, (tuple, list, dict)):
+            if isinstance(tree, PLAIN):
+                yield f"type({place}) is {self._held(type(tree), 'o')}"
+            same = self._same(place, tree)
+            alike = type(tree).__hash__ is not None and not isinstance(tree, PLAIN)
+            yield f"({same} or {same.replace(' is ', ' == ')})" if alike else same
+            return
+        if place != "args":
+            yield f"type({place}) is {self._held(type(tree), 'o')}"
+        yield f"len({place}) == {len(tree)}"
+        if isinstance(tree, dict):
+            yield f"list({place}) == {self._held(list(tree), 'o')}"
+        for inner, part in _children(place, tree):
+            yield from self._of_arguments(inner, part)
 
     def _of_surroundings(self, function: Callable[..., Any], tracer: Tracer) -> Iterator[str]:
         """What is the same around the step; on the way, the places of tensors."""
@@ -213,6 +223,21 @@ class Variant:
         for place, grad in state[1].items():
             self.at(place, args)._grad = grad
         self.draws.back(state[2])
+
+
+def _children(place: str, tree: Any) -> Iterator[tuple[str, Any]]:
+    """What a container holds, each with its place."""
+    for key, part in tree.items() if isinstance(tree, dict) else enumerate(tree):
+        yield f"{place}[{key!r}]", part
+
+
+def _parts(place: str, tree: Any) -> Iterator[tuple[str, Any]]:
+    """The leaves of nested containers, each with its place."""
+    if not isinstance(tree, (tuple, list, dict)):
+        yield place, tree
+        return
+    for inner, part in _children(place, tree):
+        yield from _parts(inner, part)
 
 
 def _stand_in(tensor: Tensor) -> Tensor:
