@@ -214,3 +214,17 @@ def test_the_default_dtype_is_noticed():
         torch.set_default_dtype(torch.float32)
     assert zeros().dtype is torch.float32
     assert zeros.traced == 2
+
+
+def test_a_step_that_makes_its_argument_require_grad_is_told_what_to_do():
+    def slope(x):
+        x.requires_grad_()
+        return torch.autograd.grad(x.square().sum(), x)[0]
+
+    with pytest.raises(TraceError, match=r"depends on: args\[0\].requires_grad .* x = x.detach\(\).requires_grad_"):
+        torch.compile(slope)(torch.ones(3))
+
+
+def test_a_number_is_not_formatted_while_a_step_is_traced():
+    with pytest.raises(TraceError, match=r"item\(\) needs a value"):
+        torch.compile(lambda x: f"{x.sum():.3f}")(torch.ones(3))

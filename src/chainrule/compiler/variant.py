@@ -204,6 +204,7 @@ class Variant:
             thing = self.holders[name]
             return str(thing) if isinstance(thing, (*PLAIN, Spec)) else getattr(thing, "__name__", type(thing).__name__)
 
+        text = re.sub(r"\((.+)\._requires_grad or \1\._node is not None\)", r"\1.requires_grad", text)
         return re.sub(r"\b[a-z]\d+\b", word, text)
 
 
