@@ -170,7 +170,7 @@ def _tensors(variables: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:
         elif isinstance(value, dict):
             inside += [(f"{name}[{key!r}]", item) for key, item in value.items()]
         elif hasattr(type(value), "named_parameters"):
-            inside += [(re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", f"{name}.{path}"), item)  # a Sequential's parts go by number
+            inside += [(re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", f"{name}.{path}"), item)  # parts by number
                        for path, item in value.named_parameters()]
     yield from ((name, item) for name, item in inside if isinstance(item, Tensor))
 
