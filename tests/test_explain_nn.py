@@ -98,3 +98,11 @@ def test_losses(loss):
     assert "x" in explanation.gradients
     element = torch.explain(LOSSES[loss](x), wrt=x, at=(0, 0), names={"x": x})
     assert np.isclose(element.paths().total, x.grad[0, 0].item(), 1e-4, 1e-6)
+
+
+def test_a_model_s_parameters_are_named_as_python_reaches_them():
+    model = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1))
+    explanation = torch.explain(model(rows(3, 2)).sum())
+    assert list(explanation.gradients) == ["model[0].weight", "model[0].bias", "model[2].weight", "model[2].bias"]
+    element = str(torch.explain(model(rows(3, 2)).sum(), wrt=model[0].weight, at=(0, 1)))
+    assert "model[0].weight[0, 1]" in element

@@ -19,7 +19,7 @@ SOURCE = Path(__file__).parent.parent / "src" / PACKAGE
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "messages", "threads", "cuda"),
     ("modes", "source", "spec", "return_types", "trees", "number"),
-    ("op", "generator/"),
+    ("op/", "generator/"),
     ("ops/", "ir"),
     ("vocabulary/", "engine", "printing", "rewrite", "numpy_source"),
     ("symbol", "attributes", "hooks"),

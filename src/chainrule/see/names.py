@@ -145,7 +145,7 @@ def symbol(name: str) -> str:
     >>> symbol("W[0, 1]"), symbol("x > 0"), symbol("(x - y)[0]")
     ('W[0, 1]', '(x > 0)', '(x - y)[0]')
     """
-    return name if re.fullmatch(r"([^\W\d][\w.]*|\([^()]*\)\[[^]]*\])(\[[^]]*\])*", name) else f"({name})"
+    return name if re.fullmatch(r"([^\W\d]\w*|\([^()]*\)\[[^]]*\])(\.\w+|\[[^]]*\])*", name) else f"({name})"
 
 
 class Taken(set[str]):
@@ -176,7 +176,8 @@ def _tensors(variables: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:
         elif isinstance(value, dict):
             inside += [(f"{name}[{key!r}]", item) for key, item in value.items()]
         elif hasattr(type(value), "named_parameters"):
-            inside += [(f"{name}.{path}", item) for path, item in value.named_parameters()]
+            inside += [(re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", f"{name}.{path}"), item)  # parts by number
+                       for path, item in value.named_parameters()]
     yield from ((name, item) for name, item in inside if isinstance(item, Tensor))
 
 
