@@ -1,4 +1,4 @@
-"""Gradients from scratch, in about two hundred lines.
+"""Gradients from scratch, in one reading.
 
 This file builds a small engine that computes gradients the way PyTorch and chainrule do. It is a text and a program:
 read it from top to bottom, or run it (python docs/from_scratch.py). Where a line begins with #> the program prints

@@ -34,17 +34,22 @@ LAYERS = {
         nn.MaxPool2d(4, 1), nn.Softmax2d(), nn.Flatten(),
         nn.Unflatten(1, (2, 2)), nn.Dropout(0.2), nn.AdaptiveMaxPool2d(3), nn.ConvTranspose2d(4, 3, 3, stride=2),
         nn.ConvTranspose2d(4, 4, 2, padding=1, groups=2), nn.FeatureAlphaDropout(0.3), nn.LocalResponseNorm(2),
-        nn.PixelShuffle(2), nn.PixelUnshuffle(3), nn.Upsample(scale_factor=2), nn.Upsample((4, 9), mode="bilinear")],
+        nn.PixelShuffle(2), nn.PixelUnshuffle(3), nn.Upsample(scale_factor=2), nn.Upsample((4, 9), mode="bilinear"),
+        nn.ZeroPad2d(1), nn.ConstantPad2d((1, 0, 2, 1), 0.5), nn.ReflectionPad2d(2), nn.ReplicationPad2d(1),
+        nn.CircularPad2d(1), nn.Unfold(2)],
     VOLUME: [
         nn.AdaptiveAvgPool3d(2), nn.AvgPool3d(2), nn.Conv3d(2, 3, 2), nn.ConvTranspose3d(2, 3, 2), nn.Dropout3d(0.4),
-        nn.MaxPool3d(2)],
+        nn.MaxPool3d(2), nn.BatchNorm3d(2), nn.InstanceNorm3d(2), nn.ZeroPad3d(1), nn.ConstantPad3d(1, 0.5),
+        nn.ReflectionPad3d(1), nn.ReplicationPad3d(1), nn.CircularPad3d(1)],
     SEQUENCE: [
         nn.AdaptiveAvgPool1d(2), nn.AvgPool1d(2), nn.BatchNorm1d(5), nn.Conv1d(5, 4, 3, padding=1), nn.Dropout1d(0.4),
         nn.MaxPool1d(2), nn.MaxPool1d(3, 1, 1), nn.RNN(4, 3), nn.RNN(4, 3, 2, nonlinearity="relu", batch_first=True),
         nn.LSTM(4, 3, batch_first=True), nn.LSTM(4, 3, 2, bidirectional=True, dropout=0.2), nn.GRU(4, 3),
         nn.GRU(4, 3, bidirectional=True), nn.TransformerEncoderLayer(4, 2, 8, dropout=0.1),
         nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8, batch_first=True, norm_first=True), 2),
-        nn.PReLU(5), nn.LayerNorm((5, 4)), nn.RMSNorm(4), nn.AdaptiveMaxPool1d(3), nn.ConvTranspose1d(5, 2, 3)],
+        nn.PReLU(5), nn.LayerNorm((5, 4)), nn.RMSNorm(4), nn.AdaptiveMaxPool1d(3), nn.ConvTranspose1d(5, 2, 3),
+        nn.InstanceNorm1d(5), nn.ZeroPad1d(1), nn.ConstantPad1d(1, 0.5), nn.ReflectionPad1d(1), nn.ReplicationPad1d(1),
+        nn.CircularPad1d(1)],
     ROWS: [
         nn.AlphaDropout(0.3), nn.BatchNorm1d(4), nn.CELU(1.3), nn.ELU(), nn.GELU(), nn.GELU("tanh"), nn.GLU(),
         nn.Hardshrink(), nn.Hardsigmoid(), nn.Hardswish(), nn.Hardtanh(-1, 0.5), nn.Identity(), nn.LeakyReLU(0.2),
@@ -73,7 +78,8 @@ CASES = [
     *((loss, (draw(*ROWS), draw(*ROWS, seed=1), *others)) for loss, others in LOSSES),
     *((loss, (draw(*ROWS), whole(5))) for loss in OF_CLASSES),
     (nn.Embedding(7, 4, padding_idx=2), (whole(3, 5, below=7),)), (nn.Embedding(7, 4), (whole(5, below=7),)),
-    (nn.Embedding(7, 4, max_norm=1.0), (whole(5, below=7),)),
+    (nn.Embedding(7, 4, max_norm=1.0), (whole(5, below=7),)), (nn.EmbeddingBag(7, 4), (whole(3, 5, below=7),)),
+    (nn.Fold((3, 4), 2), (draw(2, 8, 6),)),
     (nn.MultiheadAttention(4, 2, batch_first=True), tuple(draw(*SEQUENCE, seed=k) for k in range(3))),
 ]  # fmt: skip
 

@@ -214,3 +214,47 @@ def test_the_default_dtype_is_noticed():
         torch.set_default_dtype(torch.float32)
     assert zeros().dtype is torch.float32
     assert zeros.traced == 2
+
+
+def test_a_step_that_makes_its_argument_require_grad_is_told_what_to_do():
+    def slope(x):
+        x.requires_grad_()
+        return torch.autograd.grad(x.square().sum(), x)[0]
+
+    with pytest.raises(TraceError, match=r"depends on: args\[0\].requires_grad .* x = x.detach\(\).requires_grad_"):
+        torch.compile(slope)(torch.ones(3))
+
+
+def test_a_number_is_not_formatted_while_a_step_is_traced():
+    with pytest.raises(TraceError, match=r"item\(\) needs a value"):
+        torch.compile(lambda x: f"{x.sum():.3f}")(torch.ones(3))
+
+
+@pytest.mark.parametrize(
+    "leaf",
+    [lambda x: x.detach().requires_grad_(), lambda x: x.data.requires_grad_(), lambda x: x.clone().requires_grad_(),
+     lambda x: torch.zeros_like(x, requires_grad=True) + x, lambda x: x[1:].detach().requires_grad_()],
+    ids=["detach", "data", "clone", "zeros", "view"],
+)  # fmt: skip
+def test_leaves_made_inside_are_new_in_every_call(leaf):
+    def slope(x):
+        x = leaf(x)
+        if not x.is_leaf:
+            x.retain_grad()
+        x.square().sum().backward()
+        return x.grad
+
+    compiled = torch.compile(slope)
+    for k in range(4):
+        x = torch.full((3,), float(k))
+        assert compiled(x).tolist() == slope(x).tolist()
+    assert compiled.traced == 1
+
+
+@pytest.mark.parametrize("of", [lambda x: x.detach(), lambda x: x.data, lambda x: x[1:].detach()],
+                         ids=["detach", "data", "view"])  # fmt: skip
+def test_an_alias_of_an_argument_is_that_of_todays(of):
+    compiled = torch.compile(lambda x: (of(x), x * 2))
+    for k in range(3):
+        alias, twice = compiled(torch.full((3,), float(k)))
+        assert alias[0].item() * 2 == twice[0].item() == 2 * k

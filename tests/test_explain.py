@@ -13,7 +13,7 @@ import pytest
 import chainrule as torch
 from chainrule.errors import DtypeError, FormulaError, GraphError
 from chainrule.see import central_difference, explain, explain_formula
-from chainrule.see.record import CONSTANT, Summary
+from chainrule.see.record import CONSTANT, Summary, show
 
 _spec = importlib.util.spec_from_file_location("drawn", Path(__file__).with_name("test_svg.py"))
 drawn = importlib.util.module_from_spec(_spec)
@@ -555,3 +555,40 @@ def test_what_is_shared_many_times_is_not_written_out():
         y = y * y + 0.01 * y
     assert torch.explain(y).record.title.startswith("y = ")
     assert "a formula of " in str(torch.explain(torch.rand(20, requires_grad=True).prod()))
+
+
+def test_a_reshaped_operand_keeps_its_own_name_and_a_called_module_gives_none():
+    def program():
+        X, w = torch.tensor([[0.5, -1.0]] * 3, dtype=torch.float64), leaf([1.0, 2.0])
+        table = torch.nn.Embedding(2, 2, _weight=torch.ones(2, 2, dtype=torch.float64))
+        places = torch.tensor([0, 1])
+        return (X @ w).sum() + table(places).sum()
+
+    total = program()
+    record = explain(total).record
+    assert [record.nodes[i].name for i in record.leaves if record.nodes[i].op != CONSTANT] == ["w", "v3"]
+    assert "X @ w" in record.title
+
+
+def test_an_element_of_an_expression_is_written_with_parentheses():
+    x, scale = torch.tensor([1.0, 2.0], dtype=torch.float64), leaf(2.0)
+    loss = ((x - 3.0) / scale).sum()
+    assert "v1[0] = (x - 3.0)[0] / scale" in str(explain(loss, wrt=scale))
+
+
+def test_central_differences_of_large_tensors_are_shown_not_assumed():
+    w = leaf([0.1 * k for k in range(100)])
+    text = explain((w * w).sum()).text(100)
+    assert "dv" not in text.split("gradients")[1]
+    assert "central difference 100 [" in text
+
+
+def test_one_weight_of_many_paths_takes_no_rule_for_each():
+    W, x = leaf([[0.1] * 40] * 40), torch.ones(40, dtype=torch.float64)
+    h = x
+    for _ in range(4):
+        h = (W @ h).tanh()
+    record = explain(h.sum(), wrt=W, at=(0, 0)).record
+    assert len(record.edges) > 2_000
+    assert record.edges[0].rule == "h_1[0]"
+    assert all(edge.rule == show(edge.derivative) for edge in record.edges[2_000:])

@@ -126,6 +126,8 @@ LACKING = {
     "a name, from": ("from torch import no_such_name", "ImportError", "'no_such_name'"),
     "a name of a part, from": ("from torch.func import no_such_name", "ImportError", "'no_such_name'"),
     "a part": ("import torch.no_such_part", "ModuleNotFoundError", "'torch.no_such_part'"),
+    "a name of a part": ("import torch\ntorch.nn.NoSuchLayer", "AttributeError", "'NoSuchLayer'"),
+    "a word of tensors": ("import torch\ntorch.ones(2).no_such_word()", "AttributeError", "'no_such_word'"),
     "a part of a part": ("import torch.func.no_such_part", "ModuleNotFoundError", "'torch.func.no_such_part'"),
 }
 
@@ -138,6 +140,12 @@ def test_a_name_that_chainrule_lacks_is_named(run, text, kind, name):
     assert name in done.stderr
     assert "chainrule does not have it yet" in done.stderr
     assert "runner.py" not in done.stderr
+
+
+def test_a_name_that_the_script_lacks_is_its_own(run):
+    done = run("import torch\nclass Net(torch.nn.Module):\n    pass\nNet.layer")
+    assert done.returncode == 1
+    assert "chainrule" not in done.stderr
 
 
 def test_a_missing_name_can_be_caught(run):

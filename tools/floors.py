@@ -17,7 +17,7 @@ SOURCE = Path(__file__).parent.parent / "src" / PACKAGE
 
 # A room is a file (`tensor`) or a package (`ops/`). To add one, write it on the lowest floor above all that it imports.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "messages", "threads", "cuda"),
+    ("errors", "messages", "threads", "cuda", "accelerator", "backends/", "precision"),
     ("modes", "source", "spec", "return_types", "trees", "number"),
     ("op/", "generator/"),
     ("ops/", "ir"),

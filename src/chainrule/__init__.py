@@ -34,10 +34,14 @@ _HOMES = {
     "is_inference_mode_enabled",
     "chainrule.autograd.anomaly_mode": "is_anomaly_enabled",
     "chainrule.func": "vmap",
+    "chainrule.nn.functional": "celu conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d "
+    "cosine_similarity group_norm layer_norm pairwise_distance pixel_shuffle pixel_unshuffle prelu selu",
     "chainrule.dtypes": "can_cast finfo iinfo is_complex is_floating_point is_nonzero numel promote_types result_type",
     "chainrule.legacy": "BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor HalfTensor IntTensor LongTensor "
     "ShortTensor",
     "chainrule.threads": "get_num_interop_threads get_num_threads set_num_threads",
+    "chainrule.precision": "are_deterministic_algorithms_enabled get_float32_matmul_precision "
+    "set_float32_matmul_precision use_deterministic_algorithms",
     "chainrule.printing": "set_printoptions",
     "chainrule.see": "explain",
     "chainrule.derivation": "derive",

@@ -237,7 +237,7 @@ class Values(Vocabulary):
 
     def __format__(self, spec: str) -> str:
         known = isinstance(self._data, (np.ndarray, np.generic)) and type(self._wrap(0)) is type(self)
-        return format(self.item(), spec) if known and not self.ndim else object.__format__(self, spec)
+        return format(self.item(), spec) if (known or spec) and not self.ndim else object.__format__(self, spec)
 
     def __repr__(self) -> str:
         if not isinstance(self._data, (np.ndarray, np.generic)):

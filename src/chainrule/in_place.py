@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from chainrule.errors import LeafError
+from chainrule.errors import LeafError, ShapeError
 from chainrule.modes import current
 from chainrule.ops import ALL, arithmetic
 from chainrule.source import at, user_place
@@ -69,6 +69,13 @@ class InPlace(Vocabulary):
     def fill_(self, value: Any) -> Self:
         """Every element = value."""
         return self.copy_(value) if isinstance(value, Vocabulary) else self._fill(value)
+
+    def fill_diagonal_(self, fill_value: Any) -> Self:
+        """Every element of a matrix's diagonal = fill_value."""
+        if self.ndim != 2:
+            raise ShapeError(f"fill_diagonal_: expected a matrix, got {self.ndim} dimensions")
+        self.diagonal().fill_(fill_value)
+        return self
 
     def zero_(self) -> Self:
         """Every element = 0."""

@@ -103,11 +103,23 @@ def _leave_out_frames_before(code: CodeType | None) -> None:
             frames = frames.tb_next
         if isinstance(error, ChainruleError) and frames is not None:
             _end_with_the_users(frames)
-        if isinstance(error, ImportError) and (error.name or "").partition(".")[0] in (OURS, THEIRS):
+        if (isinstance(error, ImportError) and _ours(error.name or "")) or (
+            isinstance(error, AttributeError) and not isinstance(error, ChainruleError) and _owned(error.obj)
+        ):  # fmt: skip
             error.add_note(LACKING)
         show(kind, error.with_traceback(frames), frames)
 
     sys.excepthook = hook
+
+
+def _ours(name: str) -> bool:
+    return name.partition(".")[0] in (OURS, THEIRS)
+
+
+def _owned(thing: object) -> bool:
+    """Is it a module of ours, a class of ours or an object of one?"""
+    kind = thing if isinstance(thing, type) else type(thing)
+    return _ours(thing.__name__ if isinstance(thing, ModuleType) else kind.__module__)
 
 
 def _end_with_the_users(frames: TracebackType) -> None:

@@ -42,6 +42,8 @@ class Tracer:
         self.written: dict[Storage, int] = {}
         """And the version before."""
         self.constants: set[Storage] = set()
+        self.own: set[Tensor] = set()
+        """Tensors made inside that are not values: constants, and aliases of what is outside. Each call has others."""
         self.gradients: dict[Tensor, Tensor | None] = {}
         self.read_gradients: dict[Tensor, bool] = {}
         self.recorded: dict[Tensor, None] = {}
@@ -95,6 +97,7 @@ class Tracer:
     def constant(self, tensor: Tensor) -> None:
         """A tensor that the traced function has made from numbers."""
         self.constants.add(tensor._shared())
+        self.own.add(tensor)
 
     def emit(self, op: Op, operands: Sequence[Any], params: dict[str, Any]) -> Value:
         """The value of ``op`` on tensors and numbers."""
@@ -120,10 +123,10 @@ class Tracer:
 
     def get(self, tensor: Tensor, field: str) -> Any:
         """``tensor.grad`` as the traced function sees it."""
-        if tensor not in self.gradients:
+        if tensor not in self.gradients and tensor not in self.own:
             self.read_gradients.setdefault(tensor, tensor._grad is None)
             return tensor._grad
-        return self.gradients[tensor]
+        return self.gradients.get(tensor)
 
     def set(self, tensor: Tensor, field: str, value: Any) -> None:
         """``tensor.grad = value`` or ``tensor.data = value``."""
@@ -141,6 +144,7 @@ class Tracer:
         """The same memory without history."""
         self.payload(tensor)
         out = wrap(tensor._data)
+        self.own.add(out)
         out._storage, out._chain = tensor._shared(), tensor._chain
         out._base = None if tensor._base is None else self.alias(tensor._base)
         return out

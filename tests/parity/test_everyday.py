@@ -633,3 +633,36 @@ def datasets_joined(torch):
     part = data.Subset(both, [0, 5])
     refused = said(lambda: data.TensorDataset(torch.ones(2), torch.ones(3)))
     return pairs[1], len(both), both[4], len(part), part[1], refused
+
+
+# -- what older programs and programs for other hardware say ---------------------------------------------------------
+
+
+def said_for_other_hardware(torch):
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.use_deterministic_algorithms(False)
+    torch.set_float32_matmul_precision("highest")
+    device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    return (device, torch.accelerator.is_available(), torch.are_deterministic_algorithms_enabled(),
+            torch.get_float32_matmul_precision())  # fmt: skip
+
+
+def gradients_by_the_old_argument(torch):
+    x = leaf(torch, 1.0, 2.0)
+    (g,) = torch.autograd.grad(outputs=x**3, inputs=x, grad_outputs=torch.ones(2), create_graph=True, only_inputs=True)
+    return g, torch.autograd.grad(g.sum(), x, None, None, False, True, True)[0]
+
+
+def a_diagonal_filled(torch):
+    wide, x = torch.zeros(2, 3), torch.ones(3, 3, requires_grad=True)
+    y = x * 2
+    (y.fill_diagonal_(5.0) ** 2).sum().backward()
+    return wide.fill_diagonal_(1), y, x.grad, wide
+
+
+def functions_at_the_top(torch):
+    x, y = torch.arange(6.0).reshape(2, 3), torch.ones(2, 3)
+    return (torch.cosine_similarity(x, y), torch.pairwise_distance(x, y), torch.layer_norm(x, (3,)), torch.selu(x),
+            torch.conv1d(x[None], torch.ones(1, 2, 2)), torch.prelu(x, torch.tensor([0.5])))  # fmt: skip

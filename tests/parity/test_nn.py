@@ -23,6 +23,9 @@ ConvTranspose1d(2, 4, 3) | ConvTranspose2d(4, 6, 3, 2, 1, 1, 2, False, 2) | Conv
 Conv3d(2, 4, 3, padding=1) | MaxPool3d(2) | AvgPool3d(2, 1) | AdaptiveAvgPool3d(2) | AdaptiveMaxPool1d(3) | Dropout3d()
 AdaptiveMaxPool2d((2, None)) | LocalResponseNorm(3) | Upsample(scale_factor=2) | Upsample((3, 4), mode='bilinear')
 PixelShuffle(2) | PixelUnshuffle(2) | FeatureAlphaDropout(0.2) | MultiMarginLoss() | MultiLabelSoftMarginLoss()
+EmbeddingBag(5, 3) | EmbeddingBag(5, 3, mode='max', padding_idx=1) | BatchNorm3d(2) | InstanceNorm1d(2)
+Unfold(2, stride=2) | InstanceNorm3d(2, affine=True) | Fold((4, 5), kernel_size=(2, 2)) | ZeroPad2d(1)
+ConstantPad1d((1, 2), 3.5) | ReflectionPad2d((1, 0, 2, 1)) | ReplicationPad3d(1) | CircularPad1d(2)
 ModuleList([nn.Linear(2, 2), nn.Linear(2, 2), nn.ReLU()]) | ModuleDict({'a': nn.ReLU(), 'b': nn.Linear(1, 1)})
 """.replace("\n", " | ").strip(" |").split(" | ")
 
@@ -35,6 +38,42 @@ def test_layers_of_images_and_of_vectors(both):
         return [norm(image), norm(image[0]), affine(image), affine.eval()(image), torch.nn.Dropout(0.4)(x)]
 
     both(made, rel=1e-5, abs=1e-6)
+
+
+def test_borders_bags_and_volumes(both):
+    def made(torch):
+        torch.manual_seed(3)
+        nn, image, volume = torch.nn, torch.randn(2, 3, 4, 5), torch.randn(2, 2, 3, 4, 5)
+        pads = [nn.ZeroPad2d(1), nn.ConstantPad2d((1, 2, 0, 1), 3.5), nn.ReflectionPad2d((1, 0, 2, 1)),
+                nn.ReplicationPad2d(2), nn.CircularPad2d(1)]
+        bag, places = nn.EmbeddingBag(6, 2, mode="sum"), torch.tensor([1, 4, 2, 5])
+        norms = [nn.BatchNorm3d(2)(volume), nn.InstanceNorm3d(2)(volume[0]), nn.InstanceNorm1d(3)(image[0])]
+        folded = nn.Fold((4, 5), 2)(nn.Unfold(2)(image))
+        others = [nn.EmbeddingBag(6, 2, mode=mode, padding_idx=pad)(torch.tensor([[1, 4, 4], [4, 4, 4], [2, 0, 5]]))
+                  for mode in ("sum", "mean", "max") for pad in (None, 4)]
+        bags = [bag(places, torch.tensor([0, 1])), bag(places.view(2, 2)), *others]
+        return [pad(image) for pad in pads], bags, norms, folded
+
+    both(made, rel=1e-5, abs=1e-6)
+
+
+def test_recurrent_layers_take_packed_sequences(both):
+    def made(torch, kind, bidirectional, dropout):
+        torch.manual_seed(4)
+        rnn = torch.nn.utils.rnn
+        layer = getattr(torch.nn, kind)(3, 4, 2, bidirectional=bidirectional, dropout=dropout, batch_first=True)
+        sequences = [torch.randn(n, 3, requires_grad=True) for n in (2, 5, 3, 5)]
+        packed = rnn.pack_sequence(sequences, enforce_sorted=False)
+        h = torch.randn(4 if bidirectional else 2, 4, 4)
+        state = None if kind == "RNN" else (h, h.cos()) if kind == "LSTM" else h
+        out, last = layer(packed, state)
+        padded, lengths = rnn.pad_packed_sequence(out, batch_first=True)
+        (padded.square().sum() + (last[0] if kind == "LSTM" else last).sin().sum()).backward()
+        return padded, lengths, last, [s.grad for s in sequences], layer.weight_hh_l0.grad
+
+    for kind in ("RNN", "LSTM", "GRU"):
+        for bidirectional in (False, True):
+            both(lambda torch, k=kind, b=bidirectional: made(torch, k, b, 0.3 * b), rel=1e-4, abs=1e-6)
 
 
 def test_layers_start_and_print_as_in_torch(both):

@@ -11,6 +11,7 @@ SGD lr=0.05 momentum=0.9 nesterov=True | SGD lr=0.05 maximize=True | Adam lr=0.0
 Adam lr=0.01 weight_decay=0.1 amsgrad=True
 Adam lr=0.01 betas=(0.8,0.9) eps=1e-3 maximize=True | AdamW lr=0.01 | AdamW lr=0.01 amsgrad=True weight_decay=0.1
 Adagrad lr=0.1 lr_decay=0.01 | Adagrad lr=0.1 weight_decay=0.1 initial_accumulator_value=0.5 | RMSprop lr=0.01
+Adadelta | Adadelta lr=0.5 rho=0.8 weight_decay=0.1 maximize=True
 RMSprop lr=0.01 centered=True momentum=0.5 | RMSprop lr=0.01 alpha=0.9 weight_decay=0.1 maximize=True
 """.strip().replace("\n", " | ").split(" | ")
 

@@ -35,11 +35,12 @@ class Variable(metaclass=_Variable):
 
 def grad(
     outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
-    allow_unused: bool | None = None, materialize_grads: bool = False,
+    only_inputs: bool = True, allow_unused: bool | None = None, *, materialize_grads: bool = False,
 ) -> tuple[Any, ...]:
     """The gradients of ``outputs`` with respect to ``inputs``, returned and not accumulated.
 
-    Raises RuntimeError for an input that ``outputs`` do not depend on, unless ``allow_unused``.
+    ``only_inputs`` must be True, as in PyTorch, whose older programs still pass it. Raises RuntimeError for an input
+    that ``outputs`` do not depend on, unless ``allow_unused``.
 
     >>> import chainrule as torch
     >>> x = torch.tensor(3.0, requires_grad=True)
@@ -47,6 +48,8 @@ def grad(
     >>> torch.autograd.grad(slope, x)
     (tensor(18.),)
     """
+    if not only_inputs:
+        raise ValueError("grad: only_inputs must be True; gradients are accumulated by backward()")
     if materialize_grads and allow_unused is False:
         raise ValueError("grad: expected allow_unused to be True or not passed when materialize_grads=True, but got "
                          "False")

@@ -103,7 +103,8 @@ class Step:
         variant = Variant(self.function, args, self.native)
         if not variant.rebind(args):
             raise TraceError("compile: the step changes while it is traced what it depends on: "
-                             f"{variant.obstacle(args)}{at(user_place())}")
+                             f"{variant.obstacle(args)}{at(user_place())}. Change that before the step, or in the "
+                             "step a tensor of its own: x = x.detach().requires_grad_()")
         self.traced += 1
         self.variants = [variant, *self.variants[: VARIANTS_KEPT - 1]]
         return variant

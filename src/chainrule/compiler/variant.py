@@ -73,14 +73,14 @@ class Variant:
         self.fresh: dict[str, int | None] = {}
         """Place -> which output becomes its new gradient; None where it loses the one that it has."""
         for tensor, grad in tracer.gradients.items():
-            if isinstance(tensor._data, Value) or grad is tensor._grad:
+            if isinstance(tensor._data, Value) or tensor in tracer.own or grad is tensor._grad:
                 continue
             self.fresh[self._named(tensor)] = None if grad is None else len(outputs)
             outputs += [] if grad is None else [tracer.payload(grad)]
         self.leaves: list[tuple[Tensor, int | str]] = []
         """Tensor in the result of the trace -> which output it is, or the place of the tensor itself."""
         for tensor in (leaf for leaf in trees.leaves(self.result) if isinstance(leaf, Tensor)):
-            kept = not isinstance(tensor._data, Value) and tensor._shared() not in tracer.constants
+            kept = not (isinstance(tensor._data, Value) or tensor in tracer.own or tensor._shared() in tracer.constants)
             self.leaves.append((tensor, self._named(tensor) if kept and tensor._base is None else len(outputs)))
             if not (kept and tensor._base is None):
                 outputs.append(tracer.payload(tensor))
@@ -204,6 +204,7 @@ class Variant:
             thing = self.holders[name]
             return str(thing) if isinstance(thing, (*PLAIN, Spec)) else getattr(thing, "__name__", type(thing).__name__)
 
+        text = re.sub(r"\((.+)\._requires_grad or \1\._node is not None\)", r"\1.requires_grad", text)
         return re.sub(r"\b[a-z]\d+\b", word, text)
 
 

@@ -150,6 +150,46 @@ class Embedding(Module):
         return text if self.norm_type == 2 else f"{text}, norm_type={self.norm_type}"
 
 
+class EmbeddingBag(Module):
+    """Sums, means or maxima over bags of rows of a table."""
+
+    def __init__(self, num_embeddings: int, embedding_dim: int, max_norm: float | None = None, norm_type: float = 2.0,
+                 scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False, _weight: Any = None,
+                 include_last_offset: bool = False, padding_idx: int | None = None, device: Any = None,
+                 dtype: Any = None):
+        super().__init__()
+        self.num_embeddings = num_embeddings
+        self.embedding_dim = embedding_dim
+        self.max_norm = max_norm
+        self.norm_type = norm_type
+        self.scale_grad_by_freq = scale_grad_by_freq
+        self.mode = mode
+        self.sparse = sparse
+        self.include_last_offset = include_last_offset
+        self.padding_idx = None if padding_idx is None else padding_idx % num_embeddings
+        self.weight = uninitialized(num_embeddings, embedding_dim, dtype=dtype) if _weight is None else (
+            Parameter(_weight))  # fmt: skip
+        if _weight is None:
+            self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw new initial values, standard normal; the padding row is 0."""
+        init.normal_(self.weight)
+        if self.padding_idx is not None:
+            with init.unrecorded:
+                self.weight[self.padding_idx].fill_(0)
+
+    def forward(self, input: Tensor, offsets: Tensor | None = None, per_sample_weights: Tensor | None = None) -> Tensor:
+        return F.embedding_bag(input, self.weight, offsets, self.max_norm, self.norm_type, self.scale_grad_by_freq,
+                               self.mode, self.sparse, per_sample_weights, self.include_last_offset, self.padding_idx)
+
+    def extra_repr(self) -> str:
+        usual = {"max_norm": None, "norm_type": 2.0, "scale_grad_by_freq": False}
+        own = [f"{name}={getattr(self, name)}" for name, value in usual.items() if getattr(self, name) != value]
+        own += [f"mode={self.mode!r}"] + ([f"padding_idx={self.padding_idx}"] if self.padding_idx is not None else [])
+        return ", ".join([f"{self.num_embeddings}, {self.embedding_dim}", *own])
+
+
 class PReLU(Module):
     """x where x > 0, else a learned weight · x."""
 

@@ -79,6 +79,8 @@ LogSoftmax = module_of("LogSoftmax", F.log_softmax, without=("_stacklevel", "dty
 GLU = module_of("GLU", F.glu)
 PixelShuffle = module_of("PixelShuffle", F.pixel_shuffle)
 PixelUnshuffle = module_of("PixelUnshuffle", F.pixel_unshuffle)
+Unfold = module_of("Unfold", F.unfold)
+Fold = module_of("Fold", F.fold)
 
 MSELoss = module_of("MSELoss", F.mse_loss, 2, ("weight",), "")
 L1Loss = module_of("L1Loss", F.l1_loss, 2, ("weight",), "")

@@ -159,10 +159,14 @@ class BatchNorm2d(_BatchNorm):
     dims = (4,)
 
 
-class InstanceNorm2d(_BatchNorm):
-    """Mean 0 and variance 1 over each channel of each image [N, C, H, W] or [C, H, W]."""
+class BatchNorm3d(_BatchNorm):
+    """Batch norm of volumes [N, C, D, H, W]."""
 
-    dims = (3, 4)
+    dims = (5,)
+
+
+class _InstanceNorm(_BatchNorm):
+    """Mean 0 and variance 1 over each channel of each example, which may also come alone."""
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = False,
                  track_running_stats: bool = False, device: Any = None, dtype: Any = None, *, bias: bool = True):
@@ -171,7 +175,25 @@ class InstanceNorm2d(_BatchNorm):
     def forward(self, input: Tensor) -> Tensor:
         self._check(input)
         own = self.training or not self.track_running_stats
-        images = input if input.ndim == 4 else input.unsqueeze(0)
-        out = F.instance_norm(images, self.running_mean, self.running_var, self.weight, self.bias, own,
-                              self.momentum or 0.0, self.eps)
-        return out if input.ndim == 4 else out.squeeze(0)
+        lone = input.ndim == self.dims[0]
+        out = F.instance_norm(input.unsqueeze(0) if lone else input, self.running_mean, self.running_var, self.weight,
+                              self.bias, own, self.momentum or 0.0, self.eps)
+        return out.squeeze(0) if lone else out
+
+
+class InstanceNorm1d(_InstanceNorm):
+    """Mean 0 and variance 1 over each channel of each sequence [N, C, L] or [C, L]."""
+
+    dims = (2, 3)
+
+
+class InstanceNorm2d(_InstanceNorm):
+    """Mean 0 and variance 1 over each channel of each image [N, C, H, W] or [C, H, W]."""
+
+    dims = (3, 4)
+
+
+class InstanceNorm3d(_InstanceNorm):
+    """Mean 0 and variance 1 over each channel of each volume [N, C, D, H, W] or [C, D, H, W]."""
+
+    dims = (4, 5)

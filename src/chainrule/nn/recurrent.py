@@ -11,6 +11,7 @@ from chainrule.joining import cat, stack
 from chainrule.nn import init
 from chainrule.nn.dense import uninitialized
 from chainrule.nn.module import Module
+from chainrule.nn.utils.rnn import PackedSequence
 from chainrule.spec import shown
 from chainrule.tensors import Tensor
 
@@ -104,40 +105,63 @@ class RNNBase(_Recurrent):
     def _weights(self, number: int) -> Weights:
         return (*(getattr(self, name) for name in self._weight_names[number]), *(() if self.bias else (None, None)))
 
-    def forward(self, input: Tensor, hx: Any = None) -> Any:
+    def forward(self, input: Any, hx: Any = None) -> Any:
+        if isinstance(input, PackedSequence):
+            return self._packed(input, hx)
         if input.ndim not in (2, 3):
             raise ShapeError(f"{type(self).__name__}: Expected input to be 2D or 3D, got {input.ndim}D tensor instead")
-        if input.shape[-1] != self.input_size:
-            raise RuntimeError(f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got "
-                               f"{input.shape[-1]}: the input's shape is {shown(input.shape)}")
         lone = input.ndim == 2
         time = 1 if self.batch_first and not lone else 0
         steps = list(input.unsqueeze(1).unbind(0) if lone else input.unbind(time))
+        steps, final = self._walk(steps, hx, lone)
+        out = stack(steps, time)
+        if lone:
+            out, final = out.squeeze(1), tuple(s.squeeze(1) for s in final)
+        return out, final if self.states > 1 else final[0]
+
+    def _packed(self, input: PackedSequence, hx: Any) -> Any:
+        """Sequences of different lengths; states are in the order in which they were before they were sorted."""
+        data, sizes, order, back = input
+        if hx is not None and order is not None:
+            states = tuple(s.index_select(1, order) for s in (hx if self.states > 1 else (hx,)))
+            hx = states if self.states > 1 else states[0]
+        steps, final = self._walk(list(data.split(sizes.tolist())), hx, False)
+        if back is not None:
+            final = tuple(s.index_select(1, back) for s in final)
+        return PackedSequence(cat(steps), sizes, order, back), final if self.states > 1 else final[0]
+
+    def _walk(self, steps: list[Tensor], hx: Any, lone: bool) -> tuple[list[Tensor], State]:
+        """Outputs and last states, from the inputs of each step; a step may have fewer rows than the one before."""
         if not steps:
             raise RuntimeError(f"{type(self).__name__}: Expected sequence length to be larger than 0 in RNN")
+        if steps[0].shape[-1] != self.input_size:
+            raise RuntimeError(f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got "
+                               f"{steps[0].shape[-1]}: the input's shape at a step is {shown(steps[0].shape)}")
+        sizes = [x.shape[0] for x in steps]
         directions = 1 + self.bidirectional
-        count = self.num_layers * directions
-        given = self._initial(hx, steps[0], count, lone)
+        given = self._initial(hx, steps[0], self.num_layers * directions, lone)
         ends: list[State] = []
         for layer in range(self.num_layers):
             runs = []
             for direction in range(directions):
                 number = layer * directions + direction
-                weights, state = self._weights(number), tuple(s[number] for s in given)
-                outs = []
+                weights, first = self._weights(number), tuple(s[number] for s in given)
+                state, outs, ended = tuple(s[: sizes[-1]] for s in first) if direction else first, [], list[State]()
                 for x in steps[::-1] if direction else steps:
+                    rows, had = x.shape[0], state[0].shape[0]
+                    if rows < had:  # sequences that are over
+                        ended.insert(0, tuple(s[rows:] for s in state))
+                        state = tuple(s[:rows] for s in state)
+                    elif rows > had:  # sequences that begin, from the back
+                        state = tuple(cat([s, f[had:rows]]) for s, f in zip(state, first))
                     state = self.step(x, state, weights)
                     outs.append(state[0])
-                ends.append(state)
+                ends.append(tuple(cat(parts) for parts in zip(state, *ended)) if ended else state)
                 runs.append(outs[::-1] if direction else outs)
             steps = runs[0] if directions == 1 else [cat(pair, -1) for pair in zip(*runs)]
             if self.dropout and self.training and layer < self.num_layers - 1:
-                steps = list(F.dropout(stack(steps), self.dropout).unbind(0))
-        out = stack(steps, time)
-        final = tuple(stack([end[k] for end in ends]) for k in range(self.states))
-        if lone:
-            out, final = out.squeeze(1), tuple(s.squeeze(1) for s in final)
-        return out, final if self.states > 1 else final[0]
+                steps = list(F.dropout(cat(steps), self.dropout).split(sizes))
+        return steps, tuple(stack([end[k] for end in ends]) for k in range(self.states))
 
     def _initial(self, hx: Any, first: Tensor, count: int, lone: bool) -> State:
         """The states before the first step, each [layers · directions, batch, hidden]."""

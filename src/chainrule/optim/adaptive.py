@@ -1,4 +1,4 @@
-"""Adagrad and RMSprop."""
+"""Adagrad, Adadelta and RMSprop."""
 
 from typing import Any
 
@@ -32,6 +32,34 @@ class Adagrad(Optimizer):
             g = g + p * decay
         total = state["sum"].add_(g * g)
         p.sub_((g / total.sqrt().add_(group["eps"])).mul_(group["lr"] / (1 + (t - 1) * group["lr_decay"])))
+
+
+class Adadelta(Optimizer):
+    """p ← p − lr · g · √(running average of steps²) / √(running average of g²) (Zeiler, 2012)."""
+
+    def __init__(self, params: Any, lr: float = 1.0, rho: float = 0.9, eps: float = 1e-6, weight_decay: float = 0,
+                 foreach: Any = None, *, capturable: bool = False, maximize: bool = False,
+                 differentiable: bool = False):
+        for name, value in (("learning rate", lr), ("epsilon", eps), ("weight_decay", weight_decay)):
+            check(name, value, 0)
+        if not 0 <= rho <= 1:
+            raise ValueError(f"Invalid rho value: {rho}; it must be from 0 to 1")
+        super().__init__(params, {
+            "lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay, "maximize": maximize,
+            "capturable": capturable, "foreach": foreach, "differentiable": differentiable})
+
+    def begin(self, p: Tensor, group: Group) -> State:
+        return {"step": count(), "square_avg": full_like(p), "acc_delta": full_like(p)}
+
+    def update(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
+        rho, eps = group["rho"], group["eps"]
+        counted(state["step"])
+        if decay := group["weight_decay"]:
+            g = g + p * decay
+        square = state["square_avg"].mul_(rho).add_(g * g, alpha=1 - rho)
+        move = (state["acc_delta"] + eps).sqrt_().div_((square + eps).sqrt_()).mul_(g)
+        state["acc_delta"].mul_(rho).add_(move * move, alpha=1 - rho)
+        p.add_(move, alpha=-group["lr"])
 
 
 class RMSprop(Optimizer):

@@ -16,11 +16,13 @@ from chainrule.autograd import grad
 from chainrule.modes import Switch
 from chainrule.op import Elementwise, General, Linear, Piecewise
 from chainrule.see.local import Operand, Written, operand
+from chainrule.see.names import symbol
 from chainrule.see.quantities import F64, Quantity, knowledge, pulled
 from chainrule.see.record import show
 from chainrule.spec import Spec
 from chainrule.tensors import Tensor, wrap
 
+WRITTEN = 2_000  # scalars and lines that are written out as formulas; of more, the numbers do
 Column = Callable[[int], Iterator[tuple[int, float]]]
 
 
@@ -61,8 +63,8 @@ class Paths:
         self.scalars, self.lines = leading_to(ends[0], self.scalars, self.lines) if ends else ([], [])
         if ends and ends[0] is not self.start:
             ends[0].name = quantities[-1].name
-        for line in self.lines:
-            line.rule = self._rule(line)
+        for number, line in enumerate(self.lines):
+            line.rule = self._rule(line) if number < WRITTEN else show(line.derivative)
 
     def _through(self, q: Quantity, i: int) -> None:
         assert q.node is not None
@@ -203,4 +205,4 @@ def element_name(q: Quantity, k: int) -> str:
     if q.size == 1:
         return q.name
     shape = q.shape if q.seen is None else q.seen
-    return f"{q.name}[{', '.join(str(int(n)) for n in np.unravel_index(k, shape))}]"
+    return f"{symbol(q.name)}[{', '.join(str(int(n)) for n in np.unravel_index(k, shape))}]"

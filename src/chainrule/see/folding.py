@@ -1,6 +1,6 @@
 """Which quantities are one for a reader: a tensor, and the same elements in the shape that an op wanted them in."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -16,6 +16,12 @@ def users_of(quantities: Sequence[Quantity]) -> Users:
         for i, arg in enumerate(q.args):
             users[arg].append((q, i))
     return users
+
+
+def readers(q: Quantity, users: Users) -> Iterator[tuple[Quantity, int]]:
+    """What reads a quantity, as which argument, in whatever shape: the users of what is folded into it are its own."""
+    for user, i in users[q]:
+        yield from [(user, i)] if user.head is None else readers(user, users)
 
 
 def fold(quantities: Sequence[Quantity], users: Users) -> None:

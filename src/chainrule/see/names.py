@@ -14,7 +14,7 @@ from functools import lru_cache
 from types import FrameType
 from typing import Any
 
-from chainrule.see.folding import Users, fold, same_place, users_of
+from chainrule.see.folding import Users, fold, readers, same_place, users_of
 from chainrule.see.quantities import Quantity, is_literal
 from chainrule.source import Place
 from chainrule.tape import Node
@@ -53,8 +53,11 @@ class Names:
 
     def operand(self, node: Node, k: int) -> ast.expr | None:
         """The expression of operand ``k`` in the source."""
-        operands = _operands(self._expression(node), len(node.edges), node.op.first)
+        operands = self._operands(node)
         return operands[k] if k < len(operands) else None
+
+    def _operands(self, node: Any) -> list[ast.expr]:
+        return _operands(self._expression(node), len(node.edges), node.op.first)
 
     def assign(self, quantities: Sequence[Quantity]) -> None:
         """Give every tensor a name of its own; numbers have none."""
@@ -116,10 +119,13 @@ class Names:
 
     def _as_operand(self, q: Quantity, users: Users) -> str:
         """How the source writes a given tensor where it is used: ``self.weight``, or a short expression of data."""
-        for user, i in users[q] if q.node is None else ():
+        for user, i in readers(q, users) if q.node is None else ():
             near = [*user.args, *(other for other, _ in users[user])]
-            if isinstance(self._expression(user.node), ast.Call) and any(same_place(user, other) for other in near):
+            expression = self._expression(user.node)
+            if isinstance(expression, ast.Call) and any(same_place(user, other) for other in near):
                 continue
+            if isinstance(expression, ast.Call) and q.wanted and len(self._operands(user.node)) < len(user.args):
+                continue  # a module, which has parameters of its own
             operand = self.operand(user.node, i) if user.node else None
             text = ast.unparse(operand) if operand else ""
             spelled = not q.wanted and not is_literal(q) and len(text) <= LONGEST
@@ -136,10 +142,10 @@ def symbol(name: str) -> str:
     """A name as it stands in a formula: an expression in parentheses.
 
     >>> from chainrule.see.names import symbol
-    >>> symbol("W[0, 1]"), symbol("x > 0")
-    ('W[0, 1]', '(x > 0)')
+    >>> symbol("W[0, 1]"), symbol("x > 0"), symbol("(x - y)[0]")
+    ('W[0, 1]', '(x > 0)', '(x - y)[0]')
     """
-    return name if re.fullmatch(r"[^\W\d]\w*(\.\w+|\[[^]]*\])*", name) else f"({name})"
+    return name if re.fullmatch(r"([^\W\d]\w*|\([^()]*\)\[[^]]*\])(\.\w+|\[[^]]*\])*", name) else f"({name})"
 
 
 class Taken(set[str]):
@@ -217,9 +223,9 @@ def _operands(expression: Any, n: int, first: int) -> list[ast.expr]:
     if isinstance(expression, ast.Subscript | ast.Attribute):
         return [expression.value]
     if isinstance(expression, ast.Call):
-        method = isinstance(expression.func, ast.Attribute) and len(expression.args) < n
-        if method:
-            return [] if first else [expression.func.value, *expression.args]  # type: ignore[attr-defined]
+        called = expression.func
+        if isinstance(called, ast.Attribute) and len(expression.args) < n and hasattr(Tensor, called.attr):
+            return [] if first else [called.value, *expression.args]
         return expression.args
     return []
 

@@ -11,7 +11,7 @@ from chainrule.messages import say
 from chainrule.modes import Switch
 from chainrule.op import Elementwise, General, Piecewise
 from chainrule.ops.shape import reshape
-from chainrule.see.elements import Paths, Scalar, element_name, factor, item
+from chainrule.see.elements import WRITTEN, Paths, Scalar, element_name, factor, item
 from chainrule.see.local import NESTED, Written, applied, operand, summed_axes
 from chainrule.see.names import symbol
 from chainrule.see.quantities import F64, Quantity, central, knowledge, pulled
@@ -20,6 +20,7 @@ from chainrule.spec import Spec
 from chainrule.tensors import wrap
 
 WORK = 400_000  # ops run again for central differences, at most
+ELEMENTS = 500  # that take as long as an op of few
 
 
 def whole(quantities: Sequence[Quantity], lang: str) -> Record:
@@ -28,7 +29,8 @@ def whole(quantities: Sequence[Quantity], lang: str) -> Record:
     shown = [q for q in quantities if q.head is None]
     number = {q: i for i, q in enumerate(shown)}
     leaves = {q for q in quantities if q.node is None and q.wanted}
-    affordable = 2 * len(quantities) * sum(q.size for q in leaves) <= WORK
+    run = len(quantities) + sum(q.size for q in quantities) // ELEMENTS
+    affordable = 2 * run * sum(q.size for q in leaves) <= WORK
     nodes, edges = [], []
     for q, i in number.items():
         written = _written(q) if q.node is not None else None
@@ -57,7 +59,8 @@ def element(quantities: Sequence[Quantity], found: Paths, lang: str) -> Record:
         first = scalar is start
         difference = central(quantities, q, scalar.k) if first else None
         op = q.node.op.name if q.node is not None and not first else ""
-        nodes.append(Node(i, scalar.name, scalar.name if first else _element_text(found, scalar), op,
+        written = not first and (i < WRITTEN or i == len(number) - 1)
+        nodes.append(Node(i, scalar.name, _element_text(found, scalar) if written else scalar.name, op,
                           _item(q.value, scalar.k), _item(q.grad, scalar.k), (), first, _source(q),
                           difference=difference))  # fmt: skip
     edges = [Edge(number[a.source], number[a.target], a.arg, a.derivative, a.rule) for a in found.lines]
@@ -132,7 +135,7 @@ def _element_text(found: Paths, scalar: Scalar) -> str:
     if q.node is not None and isinstance(q.node.op, Elementwise | Piecewise):
         return found.written(scalar).forward()
     formula = _written(q).forward()
-    at = element_name(q, scalar.k)[len(q.name) :]
+    at = element_name(q, scalar.k)[len(symbol(q.name)) :]
     return f"({formula}){at}" if at else formula
 
 

@@ -12,7 +12,7 @@ from chainrule.messages import say
 from chainrule.see import paths
 from chainrule.see.drawing import described, draw, line_text
 from chainrule.see.names import symbol
-from chainrule.see.record import CONSTANT, Edge, Node, Record, Value, show
+from chainrule.see.record import CONSTANT, Edge, Node, Record, Summary, Value, show
 
 NARROWEST, WIDEST = 60, 120
 STEPS, LEAVES = 24, 24  # of more, the first are shown, and how many there are
@@ -286,7 +286,9 @@ def factor(words: str) -> str:
 
 
 def measured(difference: Value | None) -> str:
-    """A central difference, with the digits that tell it from the gradient."""
+    """A central difference, with the digits that tell it from the gradient; of a large tensor the range."""
+    if isinstance(difference, Summary):
+        return show(difference)
     return f"{difference:#.8g}" if isinstance(difference, int | float) else ""
 
 

@@ -71,14 +71,16 @@ def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, 
         raise NotImplementedError(f"embedding_bag: per_sample_weights is only supported for mode='sum' (got {mode!r})")
     if (input.ndim == 1) != (offsets is not None):
         raise ValueError("embedding_bag: a 1D input needs offsets, and a 2D input has none: each row is a bag")
-    places = np.asarray(input._array("embedding_bag")).ravel()
     if offsets is None:
-        starts = np.arange(input.shape[0]) * input.shape[1]
-    else:
-        starts = np.asarray(offsets._array("embedding_bag"))
-        starts = starts[:-1] if include_last_offset else starts
+        rows = embedding(input, weight, None, max_norm, norm_type, scale_grad_by_freq, sparse)
+        if per_sample_weights is not None:
+            rows = rows * per_sample_weights.unsqueeze(-1)
+        return _of_rows(rows, None if padding_idx is None else input != padding_idx % weight.shape[0], mode)
+    places = np.asarray(input._array("embedding_bag"))
+    starts = np.asarray(offsets._array("embedding_bag"))
+    starts = starts[:-1] if include_last_offset else starts
     bags = np.searchsorted(starts, np.arange(places.size), "right") - 1
-    rows = embedding(input.reshape(-1), weight, None, max_norm, norm_type, scale_grad_by_freq, sparse)
+    rows = embedding(input, weight, None, max_norm, norm_type, scale_grad_by_freq, sparse)
     if per_sample_weights is not None:
         rows = rows * per_sample_weights.reshape(-1, 1)
     counts = np.ones(places.size, bool) if padding_idx is None else places != padding_idx % weight.shape[0]
@@ -90,6 +92,18 @@ def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, 
     out = out.index_add(0, wrap(bags), rows)
     sizes = np.maximum(np.bincount(bags, minlength=len(starts)), 1).astype(weight.np_dtype)
     return out if mode == "sum" else out / wrap(sizes).unsqueeze(1)
+
+
+def _of_rows(rows: Tensor, counted: Tensor | None, mode: str) -> Tensor:
+    """Bags of one size, [bags, size, width]: what is ``counted`` of each, folded."""
+    if counted is None:
+        return rows.max(1)[0] if mode == "max" else rows.mean(1) if mode == "mean" else rows.sum(1)
+    counted = counted.unsqueeze(-1)
+    if mode == "max":
+        rows = rows.masked_fill(~counted, float("-inf")).max(1)[0]
+        return rows.masked_fill(~counted.any(1), 0)
+    total = rows.masked_fill(~counted, 0).sum(1)
+    return total if mode == "sum" else total / counted.sum(1).clamp(min=1)
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
