@@ -106,3 +106,12 @@ def test_a_model_s_parameters_are_named_as_python_reaches_them():
     assert list(explanation.gradients) == ["model[0].weight", "model[0].bias", "model[2].weight", "model[2].bias"]
     element = str(torch.explain(model(rows(3, 2)).sum(), wrt=model[0].weight, at=(0, 1)))
     assert "model[0].weight[0, 1]" in element
+
+
+def test_constants_that_a_formula_names_carry_that_name():
+    x = rows(3, 3).requires_grad_()
+    record = torch.explain(functional.cross_entropy(x, torch.tensor([0, 2, 1])), names={"x": x}).record
+    gathered = next(node for node in record.nodes if node.op == "gather")
+    (places,) = [node.name for node in record.nodes if node.op == "constant"]
+    assert places
+    assert gathered.text.endswith(f", {places})")

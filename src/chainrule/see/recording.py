@@ -87,8 +87,7 @@ def _node(q: Quantity, i: int, formula: str, difference: Value | None) -> Node:
     shape = q.shape if q.seen is None else q.seen
     value, grad = (None if x is None else value_of(np.reshape(x, shape)) for x in (q.value, q.grad))
     if not q.wanted:
-        name = "" if q.number or q.invented else q.name
-        return Node(i, name, ABSENT if value is None else show(value), CONSTANT, value, None, shape, True)
+        return Node(i, operand(q)[0], ABSENT if value is None else show(value), CONSTANT, value, None, shape, True)
     op = q.node.op.name if q.node else ""
     return Node(i, q.name, formula, op, value, grad, shape, q.node is None, _source(q), difference=difference)
 
