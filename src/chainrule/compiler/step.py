@@ -128,7 +128,7 @@ class Step:
     def scan(self, *batches: Any) -> Any:
         """One step per entry along the first dimension of ``batches``, natively; the results, stacked.
 
-        Raises ValueError for batches of different lengths, or of none.
+        Raises ValueError for batches of different lengths, or of none; TypeError for a dict of them.
 
         >>> import chainrule as torch
         >>> total = torch.zeros(())
@@ -136,6 +136,9 @@ class Step:
         >>> running.scan(torch.tensor([1.0, 2.0, 3.0]))
         tensor([1., 3., 6.])
         """
+        if any(isinstance(b, dict) for b in batches):
+            raise TypeError(f"scan: expected tensors or lists of entries, got a dict{at(user_place())}; pass what is "
+                            "in it one by one, or call the step for each batch")
         lengths = [len(b) for b in batches]
         if len({*lengths}) != 1 or not lengths[0]:
             raise ValueError(f"scan: expected batches of one length, got {', '.join(map(str, lengths)) or 'none'}"
