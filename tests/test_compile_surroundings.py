@@ -407,3 +407,51 @@ def test_a_tensor_that_is_made_by_each_run_begins_as_it_was_made():
     results = [[t.tolist() for t in compiled(x)] for _ in range(3)]
     assert results == [[t.tolist() for t in step(x)]] * 3
     assert [t[2].tolist() for t in compiled.repeat(3, x)] == results[0]
+
+
+def test_what_is_passed_is_looked_into():
+    model, factors, x = nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5)), [2.0], torch.ones(2)
+    model.eval()
+    step = torch.compile(lambda model, by, x: model(by(x)))
+
+    def by(x):
+        return x * factors[0]
+
+    for change in (lambda: None, lambda: factors.__setitem__(0, 3.0), lambda: model.__setitem__(0, nn.Linear(2, 2)),
+                   lambda: setattr(model[0], "weight", nn.Parameter(torch.eye(2))), lambda: model.append(nn.Tanh())):
+        change()
+        for _ in range(2):
+            assert step(model, by, x).tolist() == pytest.approx(model(by(x)).tolist())
+    model.train()
+    assert 0 in step(model, by, torch.ones(50, 2)).flatten().tolist()
+
+
+def test_a_hook_that_is_added_or_removed_is_noticed():
+    w = torch.ones(2, requires_grad=True)
+
+    @torch.compile
+    def step(x):
+        w.grad = None
+        (w * x).sum().backward()
+
+    seen = []
+    for change in (lambda: None, lambda: w.register_hook(lambda g: g * 3), lambda: w.register_hook(lambda g: g * 2),
+                   lambda: w.hooks.pop()):
+        change()
+        step(torch.ones(2))
+        seen.append(w.grad.tolist()[0])
+    assert seen == [1, 3, 6, 3]
+
+
+def test_many_steps_inside_a_step_are_a_part_of_it():
+    def steps():
+        total = torch.zeros(2)
+        inner = torch.compile(lambda x: total.add_(x) * 1)
+        return lambda x: (inner.repeat(2, x * 2), inner.scan(torch.stack([x, x * 3]))), total
+
+    (eager, expected), (step, total) = steps(), steps()
+    step = torch.compile(step)
+    for x in (torch.ones(2), torch.full((2,), 5.0)):
+        for got, want in zip(step(x), eager(x)):
+            assert got.tolist() == want.tolist()
+        assert total.tolist() == expected.tolist()

@@ -6,7 +6,7 @@ traced again. For a tensor the way itself is remembered. All are found in the co
 user's functions that it names, and in the modules that they call.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from dis import get_instructions
 from functools import cache, partial
@@ -45,22 +45,23 @@ class Link:
         return f"{name}[{repr(self.key) if type(self.key) in (str, int) else held(self.key, 'o')}]"
 
 
-def links_of(function: Callable[..., Any]) -> list[Link]:
-    """All links from a function through the user's functions that it can reach by name, and the objects they use."""
+def links_of(*things: Any) -> list[Link]:
+    """All links from a function, and what it is called with, through the user's functions that can be reached by name,
+    and the objects they use."""
     words: Words = frozenset(("__call__", "forward"))
     while True:
-        found, used = _walk(function, words)
+        found, used = _walk(things, words)
         if used <= words:
             return found
         words |= used
 
 
-def _walk(function: Callable[..., Any], words: Words) -> tuple[list[Link], Words]:
+def _walk(things: Iterable[Any], words: Words) -> tuple[list[Link], Words]:
     """The links, as far as these names lead, and the names that the functions on the way use."""
     found: dict[tuple[int, Any], Link] = {}
     seen: dict[Any, Any] = {}
     used: set[str] = set()
-    stack = [function]
+    stack = [*things]
     while stack:
         item = stack.pop()
         name = (item.__func__, id(item.__self__)) if isinstance(item, MethodType) else id(item)

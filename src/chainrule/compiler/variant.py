@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -35,12 +36,13 @@ class Variant:
     def __init__(self, function: Callable[..., Any], args: Args, native: bool):
         tracked: dict[Tensor, Tensor] = {}
         stand_ins = trees.mapped(lambda leaf: _stand_in(leaf, tracked) if isinstance(leaf, Tensor) else leaf, args)
-        before = links_of(function)
+        things = [function, *(leaf for leaf in trees.leaves(args) if not isinstance(leaf, (Tensor, *PLAIN)))]
+        before = links_of(*things)
         self.result, tracer = trace(function, *stand_ins)
         self.computed = {stand_in for tensor, stand_in in tracked.items() if tensor is not stand_in}
         """Arguments that have been computed: their gradients would go on from them."""
         try:
-            links = links_of(function)
+            links = links_of(*things)
             self._refuse_changes(before, links, tracer)
             self._build(links, stand_ins, tracer, native)
         except BaseException:
@@ -67,6 +69,8 @@ class Variant:
         conditions = [f"({place}._grad is None) is {none}" for place, none in self.missing]
         conditions += [f"{'' if tracked else 'not '}({place}._requires_grad or {place}._node is not None)"
                        for place, tracked in self.tracked]  # fmt: skip
+        conditions += [f"{self._named(t)}.hooks {'is' if t.hooks is None else '=='} {self._held(copy(t.hooks), 'o')}"
+                       for t in tracer.gradients if not isinstance(t._data, Value)]  # fmt: skip
         conditions += self._of_gradients()
         self.lines = [*(("", text) for text in conditions), *((name, text) for text, name in tracer.lines.items())]
         """What a run does first: (name, expression) to compute, and ("", expression) that must be true."""
@@ -285,8 +289,8 @@ class Variant:
     def put_back(self, args: Args, state: tuple[list[Any], dict[str, Any], list[Any]]) -> None:
         """The state as it was."""
         tensors = list(self.tensors(args))
-        for k, copy in zip(self.writes.values(), state[0]):
-            np.copyto(tensors[k]._own(), copy._data)
+        for k, before in zip(self.writes.values(), state[0]):
+            np.copyto(tensors[k]._own(), before._data)
         for place, grad in state[1].items():
             self.at(place, args)._grad = grad
         self.draws.back(state[2])
