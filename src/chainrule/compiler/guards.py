@@ -148,9 +148,10 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
             yield from _codes(constant)
 
 
-def _globals(code: CodeType) -> Iterator[str]:
+@cache
+def _globals(code: CodeType) -> tuple[str, ...]:
     """The names that a code object looks up in the globals."""
-    return (step.argval for step in get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"))
+    return tuple(step.argval for step in get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"))
 
 
 def _of_class(item: Any, words: Words) -> Iterator[tuple[Any, Any, Any]]:
