@@ -2,6 +2,7 @@
 
 import gc
 import threading
+from itertools import count
 
 import numpy as np
 import pytest
@@ -247,11 +248,10 @@ def test_check_runs_eager_beside():
     assert losses == pytest.approx([seen().item() for _ in range(5)], rel=1e-5)
     assert w.item() == pytest.approx(ew.item(), rel=1e-6)
 
-    hidden = {"calls": 0.0}
+    hidden = count(1)
 
     def impure(x):
-        hidden["calls"] += 1
-        return x * hidden["calls"]
+        return x * next(hidden)
 
     with pytest.raises(TraceError, match="depends on something that its trace does not see"):
         torch.compile(impure, check=1)(torch.ones(2))
@@ -432,6 +432,23 @@ def test_random_numbers_are_drawn_by_every_run(draw):
     assert [part.tolist() for part in compiled.repeat(3)] == [list(column) for column in zip(*expected)]
 
 
+def test_random_numbers_that_are_handed_out_stay_as_they_are():
+    drawn = torch.compile(lambda: torch.normal(0.0, 1.0, (3,)))
+    torch.manual_seed(1)
+    expected = [torch.normal(0.0, 1.0, (3,)).tolist() for _ in range(3)]
+    torch.manual_seed(1)
+    results = [drawn() for _ in range(3)]
+    assert [result.tolist() for result in results] == expected
+
+
+def test_what_lapack_gives_has_strides_although_it_would_refuse_zeros():
+    def step(x):
+        return torch.linalg.cholesky(x).clone().view(-1) + torch.linalg.solve(x, x).mT.contiguous().view(-1)
+
+    x = torch.eye(2) * 4
+    assert torch.compile(step)(x).tolist() == pytest.approx(step(x).tolist())
+
+
 @pytest.mark.parametrize("ask", [lambda x: x[x > 0], torch.nonzero, torch.unique])
 def test_what_has_as_many_elements_as_values_decide_is_refused_with_a_way_out(ask):
     with pytest.raises(TraceError, match=r"fixed sizes \(test_compile.*torch\.where\(mask, x, 0\)"):
@@ -467,3 +484,39 @@ def test_an_array_as_an_argument_is_that_very_array():
     step = torch.compile(lambda x, k: (x * torch.from_numpy(k)).sum())
     x, two, three = torch.ones(2), np.full(2, 2.0, "float32"), np.full(2, 3.0, "float32")
     assert [step(x, k).item() for k in (two, three, two, three)] == [4, 6, 4, 6]
+
+
+@pytest.mark.parametrize("view", [
+    lambda x: x.t().contiguous(), lambda x: x.contiguous(), lambda x: x.t().reshape(4), lambda x: x.reshape(4),
+    lambda x: x.t().flatten(), lambda x: (x.t() * 1).reshape(4), lambda x: x.expand(2, 2, 2).reshape(8),
+    lambda x: x[:, :1].reshape(2), lambda x: x.t().t().contiguous(), lambda x: x.t().reshape(4)[1:],
+])  # fmt: skip
+def test_a_view_that_had_to_be_a_copy_is_one_in_a_compiled_step(view):
+    def through_view(x):
+        y = view(x)
+        y.add_(1)
+        return x * 1, y * 1
+
+    def under_it(x):
+        y = view(x)
+        x.add_(1)
+        return x * 1, y * 1
+
+    for step in (through_view, under_it):
+        seen = []
+        for how in (step, torch.compile(step)):
+            x = torch.arange(4.0).reshape(2, 2).clone()
+            seen.append([t.tolist() for t in (*how(x), x)])
+        assert seen[0] == seen[1]
+
+
+def test_memory_order_is_asked_for_while_a_step_is_traced():
+    def step(x):
+        y = x.t() * 1
+        found.append((x.t().is_contiguous(), y.is_contiguous(), y.contiguous().is_contiguous(), y.stride()))
+        return y
+
+    found = []
+    step(torch.ones(2, 3))
+    torch.compile(step)(torch.ones(2, 3))
+    assert found[0] == found[1]

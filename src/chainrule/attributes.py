@@ -114,16 +114,26 @@ class Values(Vocabulary):
         return self.dtype.is_signed
 
     def is_contiguous(self, *, memory_format: Any = None) -> bool:
-        """Do the elements lie in memory in order? Those of a traced tensor will."""
-        return not isinstance(self._data, np.ndarray) or bool(self._data.flags.c_contiguous)
+        """Do the elements lie in memory in order?"""
+        expected = self._data.dtype.itemsize
+        for size, stride in zip(self._data.shape[::-1], self._strides()[::-1]):
+            if size != 1 and stride != expected:
+                return 0 in self._data.shape
+            expected *= size
+        return True
+
+    def _strides(self) -> tuple[int, ...]:
+        """In bytes. Those of a traced tensor are what they will be."""
+        trace = mode_now().trace
+        return np.asarray(self._data).strides if trace is None else trace.strides(self)
 
     def stride(self, dim: int | None = None) -> Any:
         """Elements to step in memory, per dimension or along one."""
-        array = np.asarray(self._data)
-        steps = [s // array.itemsize for s in array.strides]
-        for axis in reversed(range(array.ndim)):
-            if array.shape[axis] == 1 and not steps[axis]:  # NumPy does not care; PyTorch steps over all that follows
-                steps[axis] = array.shape[axis + 1] * steps[axis + 1] if axis + 1 < array.ndim else 1
+        shape = self._data.shape
+        steps = [s // self._data.dtype.itemsize for s in self._strides()]
+        for axis in reversed(range(len(shape))):
+            if shape[axis] == 1 and not steps[axis]:  # NumPy does not care; PyTorch steps over all that follows
+                steps[axis] = shape[axis + 1] * steps[axis + 1] if axis + 1 < len(shape) else 1
         return tuple(steps) if dim is None else steps[dim]
 
     def storage_offset(self) -> int:

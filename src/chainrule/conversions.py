@@ -6,6 +6,7 @@ import numpy as np
 
 from chainrule.attributes import Values
 from chainrule.errors import ShapeError
+from chainrule.modes import current
 from chainrule.source import at, user_place
 from chainrule.spec import as_dtype, device, dtype, on_cpu, shown
 from chainrule.vocabulary import Vocabulary
@@ -84,6 +85,8 @@ class Conversions(Values):
         """self with its elements in memory in order."""
         if self.is_contiguous():
             return self
+        if current.get().trace is not None:
+            return self.reshape(-1).clone().reshape(tuple(self.shape))
         out = self.clone()
         out._data = np.ascontiguousarray(out._data)
         return out
@@ -122,6 +125,9 @@ class Conversions(Values):
         on_cpu("new_tensor", place)
         array = np.array(data.detach()._array("new_tensor()") if isinstance(data, Values) else data)
         out = self._wrap(array.astype(self.np_dtype if dtype is None else as_dtype(dtype).numpy))
+        trace = current.get().trace
+        if trace is not None:
+            trace.constant(out)
         return out.requires_grad_(requires_grad)  # type: ignore[no-any-return]
 
     def _new(self, word: str, size: Any, number: Any, dtype: Any, requires_grad: Any, place: Any) -> Self:

@@ -105,6 +105,8 @@ class Memory(InPlace, Graph):
     def _write(self, value: Any) -> Self:
         """Let self hold ``value`` from now on, in the same memory; the tape follows."""
         mode = mode_now()
+        if mode.trace is not None and self._base is not None:
+            mode.trace.settle(self._storage)
         root = self._base if self._base is not None else self
         if mode.grad and root._requires_grad and root._node is None:
             what = "a leaf Variable" if root is self else "a view of a leaf Variable"

@@ -9,7 +9,7 @@ import numpy as np
 import chainrule.generator as streams
 from chainrule.creation import made, numpy_dtype, shape_of
 from chainrule.generator import default_generator as default_generator
-from chainrule.modes import drawn
+from chainrule.modes import current, drawn
 from chainrule.spec import as_dtype, on_cpu
 from chainrule.tensors import Tensor, wrap
 
@@ -141,10 +141,10 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: stre
     on_cpu("normal", place)
     given = [x for x in (mean, std) if isinstance(x, Tensor)]
     if not given:
-        fresh = Tensor._wrap(np.empty(shape_of("normal", (size,)), numpy_dtype(dtype)))
+        fresh = made(np.empty(shape_of("normal", (size,)), numpy_dtype(dtype)))
         return fresh.normal_(mean, std, generator=generator)
     like = given[0] if len(given) == 1 else mean + std
-    fresh = Tensor._wrap(np.empty(tuple(like.shape), like.np_dtype)).normal_(generator=generator)
+    fresh = made(np.empty(tuple(like.shape), like.np_dtype)).normal_(generator=generator)
     mean, std = (x.detach() if isinstance(x, Tensor) else x for x in (mean, std))
     return like.assign(fresh.mul_(std).add_(mean), ())
 
@@ -156,7 +156,7 @@ def bernoulli(input: Tensor, p: Any = None, *, generator: streams.Generator | No
     >>> torch.bernoulli(torch.tensor([0.0, 1.0]))
     tensor([0., 1.])
     """
-    out = Tensor._wrap(np.empty(tuple(input.shape), input.np_dtype))
+    out = made(np.empty(tuple(input.shape), input.np_dtype))
     return input.assign(out.bernoulli_(input if p is None else p, generator=generator), ())
 
 
@@ -170,7 +170,8 @@ def poisson(input: Tensor, generator: streams.Generator | None = None) -> Tensor
     rates = np.asarray(input._array("poisson()"))
     if rates.dtype.kind != "f":
         raise NotImplementedError(f"poisson: not implemented for {input.dtype}; write x.float()")
-    return input.assign(wrap((generator or default_generator).poisson(rates)), ())
+    draw = (generator or default_generator).poisson
+    return input.assign(made(drawn(draw, (rates,), rates.shape, rates.dtype)), ())
 
 
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *,
@@ -180,7 +181,8 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *,
     Without replacement (and for one sample) it is the exponential race: the largest weight / Exp(1) wins.
     Raises RuntimeError for weights that are negative, not finite or all 0, and for more samples than positive weights.
     """
-    weights = np.asarray(input._array("multinomial()"))
+    trace = current.get().trace
+    weights = np.asarray(input._array("multinomial()") if trace is None else trace.refuse(None, "multinomial()"))
     if weights.ndim not in (1, 2) or weights.dtype.kind != "f":
         raise RuntimeError(f"multinomial: expects 1-d or 2-d floating-point weights, got {weights.ndim}-d "
                            f"{input.dtype}")

@@ -50,6 +50,9 @@ class Tensor(Memory, Conversions, Selection, Random):
         """PyTorch's old constructor: sizes give uninitialised memory, a sequence gives its values."""
         sizes = data and all(isinstance(d, int) for d in data)
         self._data = np.zeros(data, default.dtype) if sizes else np.array(data[0] if data else (), default.dtype)
+        trace = mode_now().trace
+        if trace is not None:
+            trace.constant(self)
 
     def send(self, g: Any) -> Sequence[Any]:
         """The engine's word for accumulating into ``.grad``."""
@@ -202,6 +205,8 @@ class Tensor(Memory, Conversions, Selection, Random):
             raise _misuse(op, operands, params, error) from None
         if op.view:
             out._see(tensors[0], op, params)
+            if mode.trace is not None:
+                mode.trace.viewed(out)
         if mode.grad and out._data.dtype.kind == "f":
             edges = tuple([x._edge() if isinstance(x, Tensor) else None for x in operands])
             mask = tuple([(ABSENT if isinstance(x, Tensor) else NUMBER) if e is None else INNER if e.serial else LEAF

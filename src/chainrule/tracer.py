@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import TraceError
+from chainrule.errors import LinAlgError, TraceError
 from chainrule.ir import Builder, Value, walk
 from chainrule.memory import Storage
 from chainrule.modes import Switch, current, quietly
 from chainrule.number import Options
 from chainrule.op import Op, spec_of
-from chainrule.ops.shape import assign, cast, expand
+from chainrule.ops.shape import assign, cast, expand, reshape
 from chainrule.source import at, user_place
 from chainrule.spec import Spec
 from chainrule.symbol import emit
@@ -58,6 +58,8 @@ class Tracer:
         """Expressions for tensors that are found through what is held."""
         self.undo: list[Callable[[], Any]] = []
         self.shadows: dict[Value, Any] = {}
+        self.reshaped: list[Tensor] = []
+        """Views of which ``reshape`` may have had to make a copy."""
 
     # -- what ``modes.Trace`` asks ---------------------------------------------------------------------------------
 
@@ -115,6 +117,7 @@ class Tracer:
 
     def _put(self, root: Tensor, value: Value) -> None:
         storage = root._shared()
+        self.settle(storage)
         self.current[storage] = value
         self.written.setdefault(storage, storage.version)
 
@@ -157,14 +160,40 @@ class Tracer:
 
     def strides(self, tensor: Tensor) -> tuple[int, ...]:
         """How the tensor's elements would lie in memory: its ops are run once, on zeros."""
-        value = self.payload(tensor)
+        found: tuple[int, ...] = self._lay(self.payload(tensor)).strides
+        return found
+
+    def _lay(self, value: Value) -> Any:
         for v in walk([value]):
             if v not in self.shadows:
-                args = [self.shadows[a] for a in v.args]
-                self.shadows[v] = (np.zeros(v.shape, v.dtype) if isinstance(v.op, str)
-                                   else np.asarray(quietly(v.op.forward, *args, **v.params)))
-        found: tuple[int, ...] = self.shadows[value].strides
-        return found
+                self.shadows[v] = self._shadow(v)
+        return self.shadows[value]
+
+    def _shadow(self, value: Value) -> Any:
+        """An array that lies in memory as the value will."""
+        if isinstance(value.op, str):
+            return np.zeros(value.shape, value.dtype)
+        try:
+            return np.asarray(quietly(value.op.forward, *[self.shadows[a] for a in value.args], **value.params))
+        except LinAlgError:  # of zeros there is no solution, and what there would be is contiguous
+            return np.zeros(value.shape, value.dtype)
+
+    def viewed(self, tensor: Tensor) -> None:
+        """A view has been made."""
+        computed = tensor._base is not None and isinstance(tensor._base._data, Value)
+        if (computed or len(tensor._chain) > 1) and any(op is reshape for op, _ in tensor._chain):
+            self.reshaped.append(tensor)
+
+    def settle(self, storage: Storage) -> None:
+        """Memory is about to be written: what only looks like a view of it, being a copy, keeps what it has."""
+        for view in [t for t in self.reshaped if t._storage is storage]:
+            root: Any = view._base
+            array = start = self._lay(root._data) if isinstance(root._data, Value) else root._own()
+            for op, params in view._chain:
+                array = quietly(op.forward, array, **dict(params))
+            if not np.may_share_memory(array, start):
+                view._data, view._storage, view._base, view._chain = self.payload(view), None, None, ()
+                self.reshaped = [t for t in self.reshaped if t is not view]
 
     def keep(self, tensor: Tensor) -> None:
         """Remember a tensor's node before the traced function replaces it."""

@@ -9,6 +9,7 @@
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from copy import copy
 from typing import Any
 
 
@@ -26,7 +27,9 @@ def filled(tree: Any, values: Iterable[Any]) -> Any:
 
 def _filled(tree: Any, values: Iterator[Any]) -> Any:
     if isinstance(tree, dict):
-        return type(tree)((key, _filled(part, values)) for key, part in tree.items())
+        new = copy(tree)  # which a defaultdict survives
+        new.update({key: _filled(part, values) for key, part in tree.items()})
+        return new
     if isinstance(tree, (tuple, list)):
         parts = [_filled(part, values) for part in tree]
         return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)

@@ -36,7 +36,7 @@ class Binding:
         written = {*variant.writes.values()}
         _refuse_overlap(arrays, written)
         arrays += [buffer[0, ...] for buffer in variant.draws.buffers]
-        spans = sorted((address(arrays[k]), arrays[k].nbytes) for k in written)
+        spans = sorted((address(arrays[k]), arrays[k].nbytes) for k in written if arrays[k].nbytes)
         self.starts, self.ends = [start for start, _ in spans], [start + size for start, size in spans]
         self.storages = [tensors[k]._shared() for k in variant.writes.values()]
         self.outputs: list[Any] = [None if k in variant.writes else np.empty(v.shape, v.dtype)
@@ -170,9 +170,11 @@ def _taken(buffer: Any) -> Any:
 
 def _contiguous(tensor: Tensor) -> Any:
     array = tensor._own()
-    if not array.flags.c_contiguous:
-        raise TraceError(f"compile: a tensor of shape {list(tensor.shape)} that the step reads is not contiguous"
-                         f"{at(user_place())}; pass x.contiguous()")
+    flags = array.flags
+    if not (flags.c_contiguous and flags.aligned):
+        raise TraceError(f"compile: a tensor of shape {list(tensor.shape)} that the step reads is not "
+                         f"{'aligned' if flags.c_contiguous else 'contiguous'} in memory{at(user_place())}; pass "
+                         "x.contiguous(), or x.clone()")
     return array
 
 

@@ -117,6 +117,8 @@ class Step:
         """
         if n < 1:
             raise ValueError(f"repeat: expected a positive number of steps, got {n}{at(user_place())}")
+        if current.get().trace is not None:
+            return _stacked([self.function(*args) for _ in range(n)])
         parts: list[Any] = []
         with self.turn:
             while n:
@@ -129,7 +131,7 @@ class Step:
     def scan(self, *batches: Any) -> Any:
         """One step per entry along the first dimension of ``batches``, natively; the results, stacked.
 
-        Raises ValueError for batches of different lengths, or of none.
+        Raises ValueError for batches of different lengths, or of none; TypeError for a dict of them.
 
         >>> import chainrule as torch
         >>> total = torch.zeros(())
@@ -137,10 +139,15 @@ class Step:
         >>> running.scan(torch.tensor([1.0, 2.0, 3.0]))
         tensor([1., 3., 6.])
         """
+        if any(isinstance(b, dict) for b in batches):
+            raise TypeError(f"scan: expected tensors or lists of entries, got a dict{at(user_place())}; pass what is "
+                            "in it one by one, or call the step for each batch")
         lengths = [len(b) for b in batches]
         if len({*lengths}) != 1 or not lengths[0]:
             raise ValueError(f"scan: expected batches of one length, got {', '.join(map(str, lengths)) or 'none'}"
                              f"{at(user_place())}; what is left over of an epoch is a call of its own")
+        if current.get().trace is not None:
+            return _stacked([self.function(*(b[k] for b in batches)) for k in range(lengths[0])])
         parts: list[Any] = []
         done, n = 0, lengths[0]
         with self.turn:
@@ -175,14 +182,19 @@ def _stack(batch: Any, start: int, stop: int) -> Any:
 
 def _joined(parts: Sequence[Any]) -> Any:
     """Stacked results laid end to end; a tensor that the step only hands on stays itself."""
-    columns = [{id(leaf): leaf for leaf in column} for column in zip(*map(trees.leaves, parts))]
-    return trees.filled(parts[0], [_laid(list(column.values())) for column in columns])
+    return _by_leaf(parts, lambda tensors: wrap(np.concatenate([t._data for t in tensors])))
 
 
-def _laid(parts: Sequence[Any]) -> Any:
-    if len(parts) == 1 or not isinstance(parts[0], Tensor):
-        return parts[0]
-    return wrap(np.concatenate([p._data for p in parts]))
+def _stacked(results: Sequence[Any]) -> Any:
+    """The results of steps that are part of a trace, stacked."""
+    return _by_leaf(results, stack)
+
+
+def _by_leaf(parts: Sequence[Any], together: Callable[[list[Tensor]], Tensor]) -> Any:
+    """The results, each leaf put together with its like."""
+    columns = [[*{id(leaf): leaf for leaf in column}.values()] for column in zip(*map(trees.leaves, parts))]
+    return trees.filled(parts[0], [together(column) if len(column) > 1 and isinstance(column[0], Tensor) else column[0]
+                                   for column in columns])  # fmt: skip
 
 
 def _compare(got: Any, want: Any) -> None:

@@ -1,7 +1,8 @@
 """One trace of a step: what it reads, writes, draws and returns, and what it took for granted."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,15 @@ import numpy as np
 from chainrule import trees
 from chainrule.compiler.binding import MISS, UNLIKE, Binding
 from chainrule.compiler.draws import Draws
-from chainrule.compiler.guards import PLAIN, links_of
+from chainrule.compiler.guards import ALL, PLAIN, Link, links_of
 from chainrule.compiler.kernel import Kernel, build
 from chainrule.compiler.parts import sum_of_parts
+from chainrule.errors import TraceError
 from chainrule.ir import Graph, Value
 from chainrule.modes import current
 from chainrule.op import spec_of
 from chainrule.rewrite import EXACT, rewritten
+from chainrule.source import at, user_place
 from chainrule.spec import Spec, default
 from chainrule.tensors import Tensor, wrap
 from chainrule.tracer import Tracer, trace
@@ -31,23 +34,66 @@ class Variant:
     """
 
     def __init__(self, function: Callable[..., Any], args: Args, native: bool):
-        stand_ins = trees.mapped(lambda leaf: _stand_in(leaf) if isinstance(leaf, Tensor) else leaf, args)
+        tracked: dict[Tensor, Tensor] = {}
+        stand_ins = trees.mapped(lambda leaf: _stand_in(leaf, tracked) if isinstance(leaf, Tensor) else leaf, args)
+        things = [function, *(leaf for leaf in trees.leaves(args) if not isinstance(leaf, (Tensor, *PLAIN)))]
+        before = links_of(*things)
         self.result, tracer = trace(function, *stand_ins)
+        self.computed = {stand_in for tensor, stand_in in tracked.items() if tensor is not stand_in}
+        """Arguments that have been computed: their gradients would go on from them."""
+        try:
+            links = links_of(*things)
+            self._refuse_changes(before, links, tracer)
+            self._build(links, stand_ins, tracer, native)
+        except BaseException:
+            tracer.take_back()
+            raise
+        finally:
+            tracer.builder.close()
+
+    def _build(self, links: Sequence[Link], args: Args, tracer: Tracer, native: bool) -> None:
         self.holders: dict[str, Any] = {**dict(tracer.held.values()), "mode": current.get, "default": default}
-        self.places = {leaf: place for place, leaf in _parts("args", stand_ins) if isinstance(leaf, Tensor)}
-        self.guards = [*self._of_arguments("args", args), *self._of_surroundings(function, tracer)]
+        self.results = [leaf for leaf in trees.leaves(self.result) if isinstance(leaf, Tensor)]
+        self.kept = {t for t in self.results if not isinstance(t._data, Value) and t._base is None
+                     and t not in tracer.own and t._shared() not in tracer.constants}  # fmt: skip
+        """Tensors from outside that the step hands on."""
+        for tensor in (*self.results, *tracer.gradients.values()):
+            if tensor is not None and tensor not in self.kept:
+                tracer.payload(tensor)  # an input, if nothing has read it before
+        self.places: dict[Tensor, str] = {}
+        self.read = {root for root, _ in tracer.inputs.values()}
+        self.guards = [*self._of_arguments("args", args), *self._of_surroundings(links, tracer)]
         self._describe(tracer, native)
         self.kinds = [f"isinstance({source}, tensor) and spec({source}._data) == {self._held(value.spec, 'o')}"
                       for source, value in zip(self.sources, self.graph.inputs)]  # fmt: skip
         conditions = [f"({place}._grad is None) is {none}" for place, none in self.missing]
         conditions += [f"{'' if tracked else 'not '}({place}._requires_grad or {place}._node is not None)"
                        for place, tracked in self.tracked]  # fmt: skip
+        conditions += [f"{self._named(t)}.hooks {'is' if t.hooks is None else '=='} {self._held(copy(t.hooks), 'o')}"
+                       for t in tracer.gradients if not isinstance(t._data, Value)]  # fmt: skip
+        conditions += self._of_gradients()
         self.lines = [*(("", text) for text in conditions), *((name, text) for text, name in tracer.lines.items())]
         """What a run does first: (name, expression) to compute, and ("", expression) that must be true."""
-        tracer.builder.close()
         self.kernel: Kernel = build(self.graph, self.writes, native)
         self.call: Callable[[Args], Any] = lambda args: MISS
         self.fits: Callable[[Args], Any] = lambda args: MISS
+
+    def _refuse_changes(self, before: Sequence[Link], after: Sequence[Link], tracer: Tracer) -> None:
+        """Raise TraceError if the step has left something in its surroundings by which its next run would differ."""
+        old = {(id(link.holder), link.key): link.value for link in before}
+        read = {id(root) for root, _ in tracer.inputs.values()}
+        for link in after:
+            was, now = old.get((id(link.holder), link.key), MISS), link.value
+            if was is now or link.key is ALL:
+                continue
+            made = not isinstance(was, Tensor) and isinstance(now, Tensor) and (
+                now._storage in tracer.constants and now._storage in tracer.written)
+            plain = isinstance(was, PLAIN) and (type(was) is not type(now) or was != now)
+            if made or plain or id(was) in read:
+                place = link.place(type(link.holder).__name__, lambda key, _: repr(key))
+                raise TraceError(f"compile: the step changes {place}, by which its next run would differ"
+                                 f"{at(user_place())}; let it write into a tensor, x.copy_(y), return what is new, or "
+                                 "do it outside")  # fmt: skip
 
     def _named(self, tensor: Tensor) -> str:
         """The place of a tensor that the step reads from outside."""
@@ -67,7 +113,8 @@ class Variant:
         outputs: list[Value] = []
         self.writes: dict[int, int] = {}
         for storage in tracer.written:
-            if storage in tracer.inputs and tracer.current[storage] is not tracer.inputs[storage][1]:
+            outside = storage in tracer.inputs and storage not in tracer.constants  # a constant is made anew each time
+            if outside and tracer.current[storage] is not tracer.inputs[storage][1]:
                 self.writes[len(outputs)] = storages.index(storage)
                 outputs.append(tracer.current[storage])
         self.fresh: dict[str, int | None] = {}
@@ -75,14 +122,18 @@ class Variant:
         for tensor, grad in tracer.gradients.items():
             if isinstance(tensor._data, Value) or tensor in tracer.own or grad is tensor._grad:
                 continue
+            if tensor in self.computed and grad is not None:
+                raise TraceError(f"compile: backward() reaches {self._named(tensor)}, which was computed outside the "
+                                 f"step, and would go on from there{at(user_place())}; compute it inside the step, or "
+                                 "pass x.detach()")  # fmt: skip
             self.fresh[self._named(tensor)] = None if grad is None else len(outputs)
             outputs += [] if grad is None else [tracer.payload(grad)]
         self.leaves: list[tuple[Tensor, int | str]] = []
         """Tensor in the result of the trace -> which output it is, or the place of the tensor itself."""
-        for tensor in (leaf for leaf in trees.leaves(self.result) if isinstance(leaf, Tensor)):
-            kept = not (isinstance(tensor._data, Value) or tensor in tracer.own or tensor._shared() in tracer.constants)
-            self.leaves.append((tensor, self._named(tensor) if kept and tensor._base is None else len(outputs)))
-            if not (kept and tensor._base is None):
+        for tensor in self.results:
+            kept = tensor in self.kept
+            self.leaves.append((tensor, self._named(tensor) if kept else len(outputs)))
+            if not kept:
                 outputs.append(tracer.payload(tensor))
         self.draws = Draws(tracer.draws, native)
         self.numbers = tracer.numbers
@@ -101,23 +152,36 @@ class Variant:
         self.holders[name] = thing
         return name
 
-    def _same(self, place: str, value: Any) -> str:
+    def _same(self, place: str, value: Any) -> Iterator[str]:
         """That a place has the value that it had; what is no plain value, that it is the same object."""
-        if not isinstance(value, PLAIN) or value != value:
-            return f"{place} is {self._held(value, 'o')}"
-        written = type(value) in PLAIN and repr(value) not in ("inf", "-inf")
-        return f"{place} == {repr(value) if written else self._held(value, 'o')}"
+        alone = value is None or isinstance(value, bool) or (type(value) is int and 0 <= value <= 256)
+        if alone or not isinstance(value, PLAIN) or value != value:  # Python has each small number once
+            yield f"{place} is {self._held(value, 'o')}"
+        else:
+            yield f"type({place}) is {self._held(type(value), 'o')}"
+            written = type(value) in PLAIN and repr(value) not in ("inf", "-inf")
+            yield f"{place} == {repr(value) if written else self._held(value, 'o')}"
+            if value == 0 and isinstance(value, float):  # 0.0 == -0.0
+                yield f"str({place}) == {str(value)!r}"
+
+    def _alike(self, place: str, tensor: Tensor) -> str:
+        """That a tensor of which only the kind can have mattered is of that kind."""
+        return f"({place}._data.shape, {place}._data.dtype) == {self._held((tensor.shape, tensor.np_dtype), 'o')}"
 
     def _of_arguments(self, place: str, tree: Any) -> Iterator[str]:
         """The same containers, and the same values but for tensors."""
         if isinstance(tree, Tensor):
+            if self.places.setdefault(tree, place) != place:
+                yield f"{place} is {self.places[tree]}"
+            if tree not in self.read:
+                yield self._alike(place, tree)
             return
         if not isinstance(tree, (tuple, list, dict)):
-            if isinstance(tree, PLAIN):
-                yield f"type({place}) is {self._held(type(tree), 'o')}"
-            same = self._same(place, tree)
-            alike = type(tree).__hash__ is not None and not isinstance(tree, PLAIN)
-            yield f"({same} or {same.replace(' is ', ' == ')})" if alike else same
+            if isinstance(tree, PLAIN) or type(tree).__hash__ is None:
+                yield from self._same(place, tree)
+            else:
+                name = self._held(tree, "o")
+                yield f"({place} is {name} or {place} == {name})"
             return
         if place != "args":
             yield f"type({place}) is {self._held(type(tree), 'o')}"
@@ -127,27 +191,35 @@ class Variant:
         for inner, part in _children(place, tree):
             yield from self._of_arguments(inner, part)
 
-    def _of_surroundings(self, function: Callable[..., Any], tracer: Tracer) -> Iterator[str]:
+    def _of_surroundings(self, links: Sequence[Link], tracer: Tracer) -> Iterator[str]:
         """What is the same around the step; on the way, the places of tensors."""
         yield f"mode() == {self._held(current.get(), 'o')}"
         yield f"default.dtype is {self._held(default.dtype, 'o')}"
         names: dict[int, str] = {}
         ways = []
-        used = {*(root for root, _ in tracer.inputs.values()), *tracer.gradients, *tracer.read_gradients}
-        for link in links_of(function):
+        used = {*self.read, *tracer.gradients, *tracer.read_gradients}
+        for link in links:
             tensor = link.value if isinstance(link.value, Tensor) else None
-            if tensor is not None and tensor not in used and tensor._base not in used:
-                continue
             if id(link.holder) not in names:
                 names[id(link.holder)] = self._held(link.holder, "g")
-            place = link.place(names[id(link.holder)])
+            place = link.place(names[id(link.holder)], self._held)
             if tensor in used:
                 ways.append((place, tensor))
+            elif tensor is not None and tensor._base not in used:
+                yield self._alike(place, tensor)
             else:  # of a view, the trace has the base
-                yield self._same(place, link.value)
+                yield from self._same(place, link.value)
         for place, tensor in (*ways, *tracer.ways):
             if self.places.setdefault(tensor, place) != place:
                 yield f"{place} is {self.places[tensor]}"
+
+    def _of_gradients(self) -> Iterator[str]:
+        """Of arguments that get a gradient: no two are one, and it goes no further from there."""
+        given = [place for place in self.fresh if place.startswith("args")]
+        places = {*self.fresh, *(place for place, _ in self.missing)}
+        if given:
+            yield f"len({{{', '.join(f'id({place})' for place in sorted(places))}}}) == {len(places)}"
+        yield from (f"{place}._node is None" for place in given if self.fresh[place] is not None)
 
     def free(self, k: int) -> bool:
         """Whether input k is only read, so that another tensor of its kind, if the step finds one, takes its place."""
@@ -207,7 +279,6 @@ class Variant:
         text = re.sub(r"\((.+)\._requires_grad or \1\._node is not None\)", r"\1.requires_grad", text)
         return re.sub(r"\b[a-z]\d+\b", word, text)
 
-
     # -- for check= ------------------------------------------------------------------------------------------------
 
     def state(self, args: Args) -> tuple[list[Any], dict[str, Any], list[Any]]:
@@ -219,8 +290,8 @@ class Variant:
     def put_back(self, args: Args, state: tuple[list[Any], dict[str, Any], list[Any]]) -> None:
         """The state as it was."""
         tensors = list(self.tensors(args))
-        for k, copy in zip(self.writes.values(), state[0]):
-            np.copyto(tensors[k]._own(), copy._data)
+        for k, before in zip(self.writes.values(), state[0]):
+            np.copyto(tensors[k]._own(), before._data)
         for place, grad in state[1].items():
             self.at(place, args)._grad = grad
         self.draws.back(state[2])
@@ -232,16 +303,14 @@ def _children(place: str, tree: Any) -> Iterator[tuple[str, Any]]:
         yield f"{place}[{key!r}]", part
 
 
-def _parts(place: str, tree: Any) -> Iterator[tuple[str, Any]]:
-    """The leaves of nested containers, each with its place."""
-    if not isinstance(tree, (tuple, list, dict)):
-        yield place, tree
-        return
-    for inner, part in _children(place, tree):
-        yield from _parts(inner, part)
-
-
-def _stand_in(tensor: Tensor) -> Tensor:
-    out = wrap(tensor._own())
-    out._requires_grad, out._grad = tensor.requires_grad, tensor._grad
+def _stand_in(tensor: Tensor, tracked: dict[Tensor, Tensor]) -> Tensor:
+    """What an argument is while the step is traced: its data; a leaf that gets a gradient, whatever its way, itself."""
+    if tensor in tracked:
+        return tracked[tensor]
+    out = tensor
+    if tensor._edge() is not tensor:
+        out = wrap(tensor._own())
+        out._requires_grad, out._grad = tensor.requires_grad, tensor._grad
+    if tensor.requires_grad:
+        tracked[tensor] = out
     return out

@@ -11,7 +11,10 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.errors import TraceError
 from chainrule.generator.rounding import DOUBLE, Array
+from chainrule.modes import current
+from chainrule.source import at, user_place
 
 _DEFAULT_SEED = 67280421310721  # what torch.Generator() starts from
 _WORDS = 624
@@ -66,12 +69,13 @@ class Engine:
     def manual_seed(self, seed: int) -> Self:
         """Restart the stream at `seed`, from −2**63 to 2**64 − 1; a negative seed means seed + 2**64.
 
-        Raises RuntimeError if `seed` is no integer, ValueError if it is out of range.
+        Raises RuntimeError if `seed` is no integer, ValueError if it is out of range; TraceError in a compiled step.
 
         >>> from chainrule.generator import Generator
         >>> Generator().manual_seed(-1).initial_seed() == 2**64 - 1
         True
         """
+        _refuse_trace("manual_seed()")
         if isinstance(seed, bool) or not hasattr(seed, "__index__"):
             raise RuntimeError(f"manual_seed: expected an integer, got {seed!r} ({type(seed).__name__}); try int(seed)")
         seed = operator.index(seed)
@@ -115,6 +119,7 @@ class Engine:
 
         Raises TypeError unless `state` holds bytes, RuntimeError if they are not the state of such a generator.
         """
+        _refuse_trace("set_state()")
         if not isinstance(state, np.ndarray) or state.dtype != np.uint8:
             kind = getattr(state, "dtype", type(state).__name__)
             raise TypeError(f"set_state: expected the uint8 array that get_state() returns, got {kind}")
@@ -165,6 +170,12 @@ class Engine:
         if kind == DOUBLE:
             return (self.random64(n) & (2**53 - 1)) * 2.0**-53
         return (self.random32(n) & (2**24 - 1)).astype(np.float32) * np.float32(2.0**-24)
+
+
+def _refuse_trace(word: str) -> None:
+    if current.get().trace is not None:
+        raise TraceError(f"compile: {word} in a compiled step would be done once, while it is traced, and not by each "
+                         f"run{at(user_place())}; do it before the step is called")  # fmt: skip
 
 
 def _next_key_word(word: int, i: int) -> int:

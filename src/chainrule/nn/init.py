@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.generator import Generator, default_generator
+from chainrule.generator import Generator
 from chainrule.modes import Switch
+from chainrule.random import randperm
 from chainrule.tensors import Tensor, wrap
 
 unrecorded = Switch(grad=False)
@@ -163,7 +164,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
     with unrecorded:
         tensor.normal_(0, std, generator=generator)
         for column in range(tensor.shape[1]):
-            tensor[wrap(default_generator.randperm(tensor.shape[0])[:gone]), column] = 0
+            tensor[randperm(tensor.shape[0])[:gone], column] = 0
     return tensor
 
 
