@@ -15,8 +15,18 @@ INFIX = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.
          "!=": operator.ne}
 
 
-@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class Elementwise(Op):
+class Kind(Op):
+    """An op that has a derivative, said by the one facet that its kind adds."""
+
+    facet: ClassVar[str]
+
+    def __init__(self, **facets: Any):  # once: what dataclass would write for each kind costs every start a millisecond
+        object.__setattr__(self, self.facet, facets.pop(self.facet))
+        super().__init__(**facets)
+
+
+@dataclass(init=False, frozen=True, eq=False, kw_only=True, repr=False)
+class Elementwise(Kind):
     """out[k] = f(x[k], y[k], ...): one local derivative per input, a rule or a constant.
 
     A rule that names ``g`` gives the product with it: ``g / y`` rounds once, ``g * (1 / y)`` twice. Being linear
@@ -25,6 +35,7 @@ class Elementwise(Op):
 
     d: tuple[Any, ...]
     kind: ClassVar[str] = "elementwise"
+    facet: ClassVar[str] = "d"
 
     def rules(self, i: int) -> Sequence[Rule]:
         return [self.d[i]] if isinstance(self.d[i], Rule) else []
@@ -40,8 +51,8 @@ class Elementwise(Op):
         return times(g, self.local(i, known))
 
 
-@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class Piecewise(Op):
+@dataclass(init=False, frozen=True, eq=False, kw_only=True, repr=False)
+class Piecewise(Kind):
     """Elementwise, with a derivative that is a number or an expression where a mask holds, the first that does.
 
     Elsewhere it is 0, or the value that goes with the mask None. What NaN is to get decides which is written: a
@@ -50,6 +61,7 @@ class Piecewise(Op):
 
     pieces: tuple[Sequence[tuple[Rule | None, Any]], ...]
     kind: ClassVar[str] = "piecewise"
+    facet: ClassVar[str] = "pieces"
 
     def rules(self, i: int) -> Sequence[Rule]:
         return [rule for pair in self.pieces[i] for rule in pair if isinstance(rule, Rule)]
@@ -68,12 +80,13 @@ class Piecewise(Op):
         return result
 
 
-@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class Linear(Op):
+@dataclass(init=False, frozen=True, eq=False, kw_only=True, repr=False)
+class Linear(Kind):
     """Linear in all inputs that have a rule, together; ``transpose`` is its adjoint, one rule per input or None."""
 
     transpose: tuple[Rule | None, ...]
     kind: ClassVar[str] = "linear"
+    facet: ClassVar[str] = "transpose"
 
     def rules(self, i: int) -> Sequence[Rule]:
         rule = self.transpose[min(i, len(self.transpose) - 1)]
@@ -89,12 +102,13 @@ class Linear(Op):
         return self.rules(i)[0]({**known, "g": g, "i": i})
 
 
-@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class General(Op):
+@dataclass(init=False, frozen=True, eq=False, kw_only=True, repr=False)
+class General(Kind):
     """Any other differentiable op: one reverse rule per input, or None where there is no derivative."""
 
     vjp: tuple[Rule | None, ...]
     kind: ClassVar[str] = "general"
+    facet: ClassVar[str] = "vjp"
 
     def rules(self, i: int) -> Sequence[Rule]:
         rule = self.vjp[i]
@@ -108,7 +122,6 @@ class General(Op):
         return rule({**known, "g": g}) if rule is not None else None
 
 
-@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Discrete(Op):
     """An op whose output cannot carry a derivative."""
 
@@ -121,7 +134,7 @@ class Discrete(Op):
         return False
 
 
-FACETS = {Elementwise: "d", Piecewise: "pieces", Linear: "transpose", General: "vjp"}
+FACETS: dict[type[Op], str] = {kind: kind.facet for kind in (Elementwise, Piecewise, Linear, General)}
 
 
 def times(g: Any, factor: Any) -> Any:

@@ -71,7 +71,7 @@ class Saves(dict[Mask, tuple[tuple[int, ...], bool, int | None] | None]):
         return needs
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Op:
     """What every kind has in common. ``forward`` takes arrays by position and parameters by name."""
 
