@@ -179,10 +179,10 @@ class Memory(InPlace, Graph):
 
     def _fill(self, number: Any) -> Self:
         """Every element = number."""
-        mode = mode_now()
-        if mode.fast and not (mode.grad and (self._base is not None or self._edge() is not None)):
+        if self._unrecorded():
+            data = self._data
             try:
-                self._own().fill(number)
+                (data if type(data) is np.ndarray else self._own()).fill(number)
             except ValueError:
                 pass  # read-only: the long way says so
             else:
