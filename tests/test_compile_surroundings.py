@@ -499,3 +499,16 @@ def test_many_steps_inside_a_step_are_a_part_of_it():
         for got, want in zip(step(x), eager(x)):
             assert got.tolist() == want.tolist()
         assert total.tolist() == expected.tolist()
+
+
+def test_a_tensor_of_an_earlier_trace_is_refused_by_name():
+    kept = []
+
+    def step(x, more):
+        kept.append(x * 2)
+        return sum(t.sum() for t in kept)
+
+    compiled = torch.compile(step)
+    assert compiled(torch.ones(2), 1).item() == 4
+    with pytest.raises(TraceError, match=r"made while a step was traced.*test_compile_surroundings"):
+        compiled(torch.ones(2), 2)  # a new trace, which reads what the first has left

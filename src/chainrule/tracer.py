@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import LinAlgError, TraceError
-from chainrule.ir import Builder, Value, walk
+from chainrule.ir import ESCAPED, Builder, Value, walk
 from chainrule.memory import Storage
 from chainrule.modes import Switch, current, quietly
 from chainrule.number import Options
@@ -37,6 +37,8 @@ class Tracer:
 
     def __init__(self) -> None:
         self.builder = Builder()
+        self.first = self.builder.input("none", Spec((), np.dtype(bool))).serial
+        """Values with smaller numbers are of traces that are over."""
         self.inputs: dict[Storage, tuple[Tensor, Value]] = {}
         self.current: dict[Storage, Value] = {}
         self.written: dict[Storage, int] = {}
@@ -74,8 +76,11 @@ class Tracer:
         return value
 
     def _of_root(self, root: Tensor) -> Value:
-        if isinstance(root._data, Value) and root._storage is None:
-            return root._data
+        if isinstance(root._data, Value):
+            if root._data.serial < self.first:
+                raise TraceError(f"{ESCAPED}{at(user_place())}")
+            if root._storage is None:
+                return root._data
         storage = root._shared()
         if storage not in self.current:
             if isinstance(root._data, Value):
