@@ -14,7 +14,7 @@ import numpy as np
 from chainrule.conversions import Conversions
 from chainrule.errors import ChainruleError, DtypeError, ShapeError
 from chainrule.hooks import Watched
-from chainrule.memory import Memory
+from chainrule.memory import F32, F64, FAST_NUMBERS, Memory
 from chainrule.modes import current, quietly
 from chainrule.number import Number
 from chainrule.op import ABSENT, INNER, LEAF, NUMBER, Op
@@ -24,12 +24,10 @@ from chainrule.source import at, user_place
 from chainrule.spec import default, promote
 from chainrule.tape import Node
 
-F32, F64 = np.dtype("float32"), np.dtype("float64")
 mode_now = current.get
 new = object.__new__
 ONE_TENSOR, TWO_TENSORS, NOWHERE = (None,), (None, None), (None, ABSENT)
 INNER_ONE, LEAF_ONE, INNER_NUMBER, LEAF_NUMBER = (INNER,), (LEAF,), (INNER, NUMBER), (LEAF, NUMBER)
-FAST_NUMBERS = {float, int}
 NUMBERS = {float, int, bool, complex}
 
 

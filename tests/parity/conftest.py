@@ -10,6 +10,15 @@ import torch
 import chainrule
 
 
+@pytest.fixture(scope="module")
+def one_thread():
+    """PyTorch on one thread, for the tests of a module."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def seen(thing):
     """What a program can see of a value, in plain Python."""
     if isinstance(thing, (torch.Tensor, chainrule.Tensor)):

@@ -6,16 +6,9 @@ import torch
 
 from chainrule.generator import Generator
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 SEEDS = (0, 1, 42, 2**31 + 5, -7)
 SIZES = (0, 1, 2, 15, 16, 17, 31, 1000)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(params=SEEDS)

@@ -9,6 +9,7 @@ import torch
 
 import chainrule
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 SEEDS = (0, 1234, 2**40 + 3)
 SIZES = (1, 15, 16, 17, 1000)
 
@@ -81,14 +82,6 @@ CLOSE = {  # what another library computes of the numbers drawn, and how far apa
     "gumbel_softmax": (lambda t, n, d: t.nn.functional.gumbel_softmax(weights(t, n, d), dim=0), 2e-6),
     "init.orthogonal_": (lambda t, n, d: t.nn.init.orthogonal_(t.empty(min(n, 20), 4, dtype=of(t, d))), 1e-5),
 }
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def drawn(t, function, seed, n, dtype):
