@@ -298,6 +298,14 @@ def test_a_singular_matrix_met_on_the_way_back_is_told_each_time():
             torch.slogdet(leaf(ZERO)).logabsdet.backward()
 
 
+def test_in_a_run_of_nodes_the_one_that_met_the_matrix_is_blamed():
+    for _ in range(4):
+        found = torch.slogdet(leaf(ZERO) * 1).logabsdet
+        loss = (found * 2).sum()
+        with pytest.raises(L.LinAlgError, match=r"^LinalgSlogdetBackward0: .*found = torch\.slogdet"):
+            loss.backward()
+
+
 @pytest.mark.parametrize(("call", "error", "says"), [
     (lambda: L.det(torch.ones(2, 3)), RuntimeError, "square matrices, but they are 2 by 3"),
     (lambda: L.inv(torch.ones(3)), RuntimeError, "at least 2 dimensions"),

@@ -143,19 +143,18 @@ class Node(Watched):
         self.gather(arrays)
         if isinstance(g, Vocabulary):
             return self._rules_on_tensors(g)
-        plan = plans.get(self.key)
-        if plan is None:
-            plan = planned(self.key, [self], arrays)
+        parts: Sequence[Any]
+        try:
+            plan = plans.get(self.key) or planned(self.key, [self], arrays)
             if plan is None:
                 with Switch(grad=False):
                     found = self._rules_on_tensors(self.wrap(g))
                 return [p if p is None else p.clone()._data if m == LEAF else p._data
                         for p, m in zip(found, self.mask)]
-        parts: Sequence[Any]
-        try:
-            parts = plan(*arrays)
-        except RuntimeWarning:
-            parts = quietly(plan, *arrays)
+            try:
+                parts = plan(*arrays)
+            except RuntimeWarning:
+                parts = quietly(plan, *arrays)
         except LinAlgError as error:
             raise LinAlgError(f"{self.name()}: {error}{at(self.place)}") from None
         return parts
@@ -185,15 +184,15 @@ class Node(Watched):
             plan = planned(key, nodes, arrays)
             if plan is None:
                 return self._one_by_one(nodes, g, release)
-        if release:
-            for n in nodes:
-                n.saved = n.out = None
         try:
             parts = plan(*arrays)
         except RuntimeWarning:
             parts = quietly(plan, *arrays)
-        except LinAlgError as error:
-            raise LinAlgError(f"{self.name()}: {error}{at(self.place)}") from None
+        except LinAlgError:
+            return self._one_by_one(nodes, g, release)  # which says at which of them
+        if release:
+            for n in nodes:
+                n.saved = n.out = None
         return [nodes[a].edges[b] for a, b in plan.places], parts
 
     def _one_by_one(self, nodes: Sequence["Node"], g: Any, release: bool) -> tuple[list[Any], list[Any]]:
